@@ -1,0 +1,83 @@
+// The connection to Postgres, and the difference between "Postgres is down" and "this statement is wrong".
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { DependencyError } from '../errors.ts';
+import type { Database } from './tables.ts';
+
+export type Db = Kysely<Database>;
+
+interface Options {
+  url: string;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  maxConnections?: number;
+  /** A connection in the pool broke while idle; the pool replaces it. */
+  onIdleError?: (error: Error) => void;
+}
+
+const statementTimeoutMs = 30_000;
+const connectTimeoutMs = 5_000;
+
+// Dates as text: a month must not move with the time zone of the machine. Counts as numbers: none passes 2^53.
+const types = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+    if (oid === pg.types.builtins.DATE) return (text: string) => text;
+    if (oid === pg.types.builtins.INT8) return Number;
+    return pg.types.getTypeParser(oid, format);
+  },
+};
+
+export function createDatabase(options: Options): Db {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: options.maxConnections ?? 10,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 5_000,
+    keepAlive: true,
+    types: types as pg.CustomTypesConfig,
+  });
+  pool.on('error', (error) => options.onIdleError?.(error));
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/**
+ * Runs statements and says in our words when Postgres cannot be reached.
+ * @throws DependencyError('postgres') for lost connections, shutdowns, timeouts and full servers; other errors as they are
+ */
+export async function withDatabase<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isDatabaseDown(error)) throw new DependencyError('postgres', 'Postgres does not answer', { cause: error });
+    throw error;
+  }
+}
+
+// SQLSTATE classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: 08 connection, 53 out of
+// resources, 57P shutdown, 57014 cancelled by a timeout, 40 rolled back (deadlock), 25006 read-only (a failover), 55P03.
+const downStates = /^(08|53|57P|57014|40|25006|55P03)/;
+const downNetworkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+]);
+const downMessages =
+  /connection terminated|connection ended|timeout exceeded when trying to connect|query read timeout|client was closed|not queryable/i;
+
+export function isDatabaseDown(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError && error.errors.some(isDatabaseDown)) return true;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return downStates.test(code) || downNetworkCodes.has(code) || downMessages.test(error.message);
+}
+
+/** The ledger's partition of a request: the first day of its month, UTC, as `YYYY-MM-01`. */
+export function toMonth(requestedAtMs: number): string {
+  return `${new Date(requestedAtMs).toISOString().slice(0, 7)}-01`;
+}

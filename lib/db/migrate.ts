@@ -1,0 +1,22 @@
+// Brings the database to this release's shape (`posthorn setup`), and tells services whether it is there yet.
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import type { Db } from './database.ts';
+import * as pipeline from './migrations/0001-pipeline.ts';
+
+// Added to, never changed: a release can run beside the one before it, so each migration only adds.
+const migrations: Record<string, Migration> = { '0001-pipeline': pipeline };
+
+const provider: MigrationProvider = { getMigrations: async () => migrations };
+
+/** @returns the names of the migrations that ran, in order; empty when there was nothing to do. Throws the first failure. */
+export async function migrate(db: Db): Promise<string[]> {
+  const { error, results } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error) throw error;
+  return (results ?? []).map((result) => result.migrationName);
+}
+
+/** Migrations that this release needs and the database does not have. A newer database has more, and serves. */
+export async function missingMigrations(db: Db): Promise<string[]> {
+  const all = await new Migrator({ db, provider, allowUnorderedMigrations: true }).getMigrations();
+  return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
+}

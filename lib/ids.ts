@@ -1,0 +1,43 @@
+// Ids are computed, not drawn: a redelivered, replayed or duplicate record always meets the same row.
+import { hash, randomUUID } from 'node:crypto';
+
+export type Channel = 'email' | 'sms';
+
+/** Drawn once, at ingest, for a request without an Idempotency-Key. */
+export function newRequestId(): string {
+  return randomUUID();
+}
+
+/** The same key from the same API key is the same request, whichever process answers. */
+export function requestIdFor(apiKeyId: string, idempotencyKey: string): string {
+  return computedUuid(`request\n${apiKeyId}\n${idempotencyKey}`);
+}
+
+/** @param sequence number of the chunk within its request, from 0 */
+export function chunkId(requestId: string, sequence: number): string {
+  return computedUuid(`chunk\n${requestId}\n${sequence}`);
+}
+
+export function notificationId(requestId: string, userId: string, channel: Channel): string {
+  return computedUuid(`notification\n${requestId}\n${userId}\n${channel}`);
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const userIdPattern = /^[A-Za-z0-9._:-]{1,64}$/;
+
+/** Lower-case canonical form (RFC 9562 section 4); any version. */
+export function isUuid(text: string): boolean {
+  return uuidPattern.test(text);
+}
+
+/** The contract's user ids: 1 to 64 of A-Z a-z 0-9 . _ : - */
+export function isUserId(text: string): boolean {
+  return userIdPattern.test(text);
+}
+
+/** RFC 9562 version 8: 122 bits of SHA-256. */
+function computedUuid(text: string): string {
+  const hex = hash('sha256', text, 'hex');
+  const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) & 3];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

@@ -1,0 +1,71 @@
+// The user service over HTTP: one person, up to 1,000 at once, and pages of the people of some categories.
+import { type Context, Hono } from 'hono';
+import { z } from 'zod';
+import { CATEGORIES, type Category, isCategory, pageNumbers } from './categories.ts';
+import { describeFaults, readJson, refuse } from './refusal.ts';
+import { fromUserId, toUserId } from './user-ids.ts';
+import { findUser, toUser, type User } from './users.ts';
+
+const BATCH_LIMIT = 1_000;
+const PAGE_LIMIT = 10_000;
+const DEFAULT_PAGE_LIMIT = 1_000;
+
+const batchSchema = z.strictObject({ ids: z.array(z.string()).max(BATCH_LIMIT) });
+
+const pageSchema = z.strictObject({
+  category: z.string({ error: 'is required: one or more names, separated by commas' }),
+  after: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(PAGE_LIMIT).default(DEFAULT_PAGE_LIMIT),
+  fields: z.enum(['id']).optional(),
+});
+
+export function createUserRoutes(): Hono {
+  return new Hono()
+    .get('/categories', (c) => c.json(CATEGORIES))
+    .get('/users', (c) => answerPage(c))
+    .post('/users/batch', (c) => answerBatch(c))
+    .get('/users/:id', (c) => {
+      const user = findUser(c.req.param('id'));
+      return user === null ? refuse(c, 404, 'user_not_found', 'Nobody has this id.') : c.json(user);
+    });
+}
+
+/** People in the order asked, each once; an id asked twice is answered once. */
+async function answerBatch(c: Context): Promise<Response> {
+  const body = await readJson(c);
+  if (body === undefined) return refuse(c, 400, 'not_json', 'The body is not JSON.');
+  const parsed = batchSchema.safeParse(body);
+  if (!parsed.success) return refuse(c, 422, 'bad_batch', describeFaults(parsed.error));
+  const users: User[] = [];
+  const missing: string[] = [];
+  for (const id of new Set(parsed.data.ids)) {
+    const user = findUser(id);
+    if (user === null) missing.push(id);
+    else users.push(user);
+  }
+  return c.json({ users, missing });
+}
+
+function answerPage(c: Context): Response {
+  const parsed = pageSchema.safeParse(c.req.query());
+  if (!parsed.success) return refuse(c, 422, 'bad_page', describeFaults(parsed.error));
+  const { category, after, limit, fields } = parsed.data;
+
+  const categories: Category[] = [];
+  for (const name of category.split(',')) {
+    if (!isCategory(name)) {
+      const known = CATEGORIES.map((each) => each.name).join(', ');
+      return refuse(c, 422, 'unknown_category', `There is no category ${JSON.stringify(name)}; there are ${known}.`);
+    }
+    categories.push(name);
+  }
+  const afterNumber = after === undefined ? -1 : fromUserId(after);
+  if (afterNumber === null) return refuse(c, 422, 'unknown_after', 'after: nobody has this id.');
+
+  const { numbers, more } = pageNumbers(categories, afterNumber, limit);
+  const last = numbers.at(-1);
+  return c.json({
+    users: fields === 'id' ? numbers.map(toUserId) : numbers.map(toUser),
+    next: more && last !== undefined ? toUserId(last) : null,
+  });
+}

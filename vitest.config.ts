@@ -1,0 +1,19 @@
+// Three kinds of tests: unit (beside the code, no infrastructure), integration and e2e (on real parts, shared by a run).
+import { defineConfig } from 'vitest/config';
+
+const onRealParts = { globalSetup: ['tests/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts', 'tests/*.test.ts'],
+        },
+      },
+      { test: { name: 'integration', include: ['tests/integration/**/*.test.ts'], ...onRealParts } },
+      { test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], fileParallelism: false, ...onRealParts } },
+    ],
+  },
+});
