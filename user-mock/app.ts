@@ -15,6 +15,8 @@ import { createUserRoutes } from './user-routes.ts';
 
 // A thousand ids with room to spare.
 const BODY_LIMIT_BYTES = 256 * 1024;
+// Longer than callers keep idle connections, so that we never close one in the moment it is used again.
+const KEEP_ALIVE_MS = 65_000;
 
 export interface AppOptions {
   knobs?: KnobsInput;
@@ -40,7 +42,10 @@ export interface UserMock {
 export async function startUserMock(options: AppOptions & { port: number; host: string }): Promise<UserMock> {
   const stopping = new AbortController();
   const app = createApp(options, stopping.signal);
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS },
+  }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);

@@ -44,13 +44,19 @@ export function injectFaults({ board, routes, random, stopped }: FaultInjectionO
   };
 }
 
+/** The faults share one draw, each owning a stretch of 0 to 1 as long as its rate: so the rates are exact. */
 function drawFault(knobs: Knobs, routes: 'users' | 'sms', draw: number): Fault {
-  const busyRate = routes === 'sms' ? knobs.busy_rate : 0;
+  const stretches: [Fault, number][] = [
+    ['error', knobs.error_rate],
+    ['busy', routes === 'sms' ? knobs.busy_rate : 0],
+    ['garbage', knobs.garbage_rate],
+    ['hang', knobs.hang_rate],
+  ];
   let end = 0;
-  if (draw < (end += knobs.error_rate)) return 'error';
-  if (draw < (end += busyRate)) return 'busy';
-  if (draw < (end += knobs.garbage_rate)) return 'garbage';
-  if (draw < end + knobs.hang_rate) return 'hang';
+  for (const [fault, rate] of stretches) {
+    end += rate;
+    if (draw < end) return fault;
+  }
   return 'none';
 }
 

@@ -7,7 +7,7 @@ import { html } from 'hono/html';
 export type Html = ReturnType<typeof html>;
 
 /** Values in `html` templates are escaped unless they are pieces of HTML themselves. */
-export function renderShell(page: { title: string; path: string; body: Html }): Html {
+export function renderShell(page: { title: string; path: string; head?: Html; body: Html }): Html {
   const link = (path: string, text: string) =>
     html`<a href="${path}" ${page.path === path ? html`aria-current="page"` : ''}>${text}</a>`;
   return html`<!doctype html>
@@ -19,6 +19,7 @@ export function renderShell(page: { title: string; path: string; body: Html }): 
 <title>${page.title}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/style.css">
+${page.head ?? ''}
 </head>
 <body>
 <header><nav><strong>user-mock</strong>${link('/', 'About')}${link('/sms', 'SMS inbox')}</nav></header>

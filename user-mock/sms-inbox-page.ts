@@ -16,6 +16,8 @@ export function renderInbox(inbox: Inbox): Html {
   return renderShell({
     title: `SMS inbox (${inbox.total})`,
     path: '/sms',
+    head: html`<script src="/assets/refresh.js" defer></script>
+<noscript><meta http-equiv="refresh" content="5"></noscript>`,
     body: html`<h1>SMS inbox</h1>
 <form class="search" role="search">
 <label for="to">Messages to</label>
@@ -26,9 +28,7 @@ ${inbox.to === undefined ? '' : html`<a href="/sms">show all</a>`}
 <div data-refresh-ms="2000" aria-live="polite">
 <p class="quiet">${describeCounts(inbox)}</p>
 ${inbox.messages.length === 0 ? renderEmpty(inbox) : html`<ol class="messages">${inbox.messages.map(renderMessage)}</ol>`}
-</div>
-<script src="/assets/refresh.js" defer></script>
-<noscript><meta http-equiv="refresh" content="5"></noscript>`,
+</div>`,
   });
 }
 

@@ -21,7 +21,7 @@ export function toUserId(number: number): string {
   writeHex(20, 3, tail >>> 4);
   writeHex(24, 8, hashNumber(number, 103));
   writeHex(32, 4, tail >>> 16);
-  return idBytes.latin1Slice();
+  return idBytes.toString('latin1');
 }
 
 /** @returns the number of a person who exists, null for any other text */
