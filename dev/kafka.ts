@@ -33,7 +33,6 @@ export async function startKafka(options: KafkaOptions, context: PartContext): P
         command: java,
         args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', '-cp', classPath, 'kafka.Kafka', settingsFile],
         cwd: folder,
-        env: process.env,
       }),
       isReady: () => answersTcp(options.port, apiVersionsRequest),
       stopSignal: 'SIGTERM',

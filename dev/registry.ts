@@ -46,7 +46,6 @@ export async function startRegistry(
           ...['-jar', join(folder, downloads.registry.runner)],
         ],
         cwd,
-        env: process.env,
       }),
       isReady: async () => (await fetch(`${registryUrl}/subjects`, { signal: AbortSignal.timeout(2_000) })).ok,
       stopSignal: 'SIGTERM',

@@ -1,4 +1,5 @@
 // A service's life as a process: start, run until told to stop or until it cannot go on, stop in order, exit code.
+import type { Environment } from './config.ts';
 import { ConfigError, describeError } from './errors.ts';
 import { createLogger, type Logger } from './logger.ts';
 
@@ -21,10 +22,10 @@ const stopLimitMs = 15_000;
  */
 export async function runService(
   name: string,
-  start: (context: ServiceContext) => Running | Promise<Running>,
-  level = process.env['LOG_LEVEL'] || 'info',
+  env: Environment,
+  start: (env: Environment, context: ServiceContext) => Running | Promise<Running>,
 ): Promise<void> {
-  const logger = createLogger({ service: name, level });
+  const logger = createLogger({ service: name, level: env.LOG_LEVEL || 'info' });
   let running: Running | undefined;
   let ending = false;
 
@@ -60,7 +61,7 @@ export async function runService(
   }
 
   try {
-    running = await start({ logger, fail });
+    running = await start(env, { logger, fail });
   } catch (error) {
     if (error instanceof ConfigError) {
       logger.fatal(error.message);
