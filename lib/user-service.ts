@@ -1,0 +1,92 @@
+// The user service, as the enricher and ingest ask it (product contract: GET /categories, POST /users/batch).
+import { z } from 'zod';
+import { DependencyError, describeError, TransientError } from './errors.ts';
+import { safeFetch } from './safe-fetch.ts';
+
+const user = z.object({
+  id: z.string(),
+  first_name: z.string(),
+  last_name: z.string(),
+  email: z.string().nullable(),
+  phone: z.string().nullable(),
+  locale: z.string().nullish(),
+  time_zone: z.string().nullish(),
+  promo_agree: z.boolean(),
+  category: z.string().nullish(),
+  films_month_count: z.number().nullish(),
+  favourite_genre: z.string().nullish(),
+});
+const batchAnswer = z.object({ users: z.array(user), missing: z.array(z.string()) });
+const categoriesAnswer = z.array(z.object({ name: z.string(), count: z.number() }));
+
+export type User = z.output<typeof user>;
+export type Category = z.output<typeof categoriesAnswer>[number];
+
+export interface UserService {
+  /** Ids without a user are left out of the map. @param ids at most 1,000 */
+  fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User>>;
+  fetchCategories(signal?: AbortSignal): Promise<Category[]>;
+}
+
+interface Options {
+  url: string;
+  /** Bearer token, where the service wants one. */
+  token?: string | undefined;
+  timeoutMs?: number;
+}
+
+const maxAnswerBytes = 8 * 1024 * 1024;
+const defaultTimeoutMs = 5_000;
+
+/**
+ * @throws DependencyError('user-service') when it does not answer, answers 5xx, 408, 429 or refuses our credentials, or
+ *   answers what is not in the contract: all of these concern every request alike, none of them a single person
+ */
+export function createUserService(options: Options): UserService {
+  const base = options.url.replace(/\/+$/, '');
+  const headers: Record<string, string> = options.token ? { authorization: `Bearer ${options.token}` } : {};
+
+  async function call<S extends z.ZodType>(schema: S, path: string, body?: unknown, signal?: AbortSignal) {
+    try {
+      const answer = await safeFetch(`${base}${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+        maxBytes: maxAnswerBytes,
+        signal,
+      });
+      if (answer.status !== 200) throw new TransientError('bad_status', `it answered ${answer.status}`);
+      return parse(schema, answer.text);
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      throw new DependencyError('user-service', `The user service cannot serve ${path}: ${describeError(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  return {
+    async fetchUsers(ids, signal) {
+      const answer = await call(batchAnswer, '/users/batch', { ids }, signal);
+      return new Map(answer.users.map((found) => [found.id, found]));
+    },
+    fetchCategories: (signal) => call(categoriesAnswer, '/categories', undefined, signal),
+  };
+}
+
+function parse<S extends z.ZodType>(schema: S, text: string): z.output<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TransientError('not_json', 'its answer is not JSON', { cause: error });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new TransientError(
+    'unexpected_answer',
+    `its answer breaks the contract at /${issue?.path.join('/')}: ${issue?.message}`,
+  );
+}
