@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import downloads from './downloads.json' with { type: 'json' };
 import { fetchedFolder, javaProgram } from './java.ts';
 import { createPart, type PartContext, type Running } from './part.ts';
-import { answersHttp } from './probe.ts';
 
 export interface RegistryOptions {
   port: number;

@@ -3,7 +3,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import { BootstrapError } from './errors.mjs';
 import { withLock } from './lock.mjs';
 import { run, tail } from './run.mjs';
