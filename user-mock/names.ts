@@ -58,7 +58,7 @@ export const NAME_GROUPS: readonly NameGroup[] = [
     'pl-PL',
     'Europe/Warsaw',
     'Łukasz:lukasz Małgorzata:malgorzata Błażej:blazej',
-    'Wałęsa:walesa Żółkiewski:zolkiewski Dąbrowska:dabrowska',
+    'Wójcik:wojcik Żółtek:zoltek Dąbrowska:dabrowska',
   ),
   group('cs-CZ', 'Europe/Prague', 'Jiří:jiri Růžena:ruzena Ondřej:ondrej', 'Dvořák:dvorak Němcová:nemcova Kříž:kriz'),
   group('tr-TR', 'Europe/Istanbul', 'İpek:ipek Işıl:isil Çağrı:cagri', 'Yıldız:yildiz Şahin:sahin Öztürk:ozturk'),

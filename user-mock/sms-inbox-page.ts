@@ -20,7 +20,7 @@ export function renderInbox(inbox: Inbox): Html {
 <noscript><meta http-equiv="refresh" content="5"></noscript>`,
     body: html`<h1>SMS inbox</h1>
 <form class="search" role="search">
-<label for="to">Messages to</label>
+<label for="to">Only to</label>
 <input id="to" name="to" type="tel" placeholder="+999550000042" value="${inbox.to ?? ''}" autocomplete="off">
 <button>Show</button>
 ${inbox.to === undefined ? '' : html`<a href="/sms">show all</a>`}

@@ -6,8 +6,8 @@ import { type Html, renderShell } from './page-shell.ts';
 import { toUserId, USER_COUNT } from './user-ids.ts';
 import { toUser } from './users.ts';
 
-// One each of some scripts, so that a glance at the page shows what templates must cope with.
-const SAMPLE_NUMBERS = [1, 2, 3, 4, 5, 6, 7, 8] as const;
+// An ampersand, an apostrophe, some scripts, one without phone, one without e-mail: what templates must cope with.
+const SAMPLE_NUMBERS = [61, 47, 4, 11, 23, 54, 16, 0, 93] as const;
 
 export function renderStartPage(page: { origin: string; knobs: Knobs; smsTotal: number }): Html {
   return renderShell({
