@@ -16,9 +16,11 @@ async function bootstrap() {
   loadEnvFile(join(root, '.env'));
   await ensurePackages(root, say);
 
+  // Tests never touch a real Kafka or registry, so they need the embedded ones whatever is set (`--embedded`).
+  const isForTests = process.argv.includes('--embedded');
   const wanted = [
-    ...(process.env.KAFKA_BROKERS ? [] : ['kafka']),
-    ...(process.env.SCHEMA_REGISTRY_URL ? [] : ['registry']),
+    ...(process.env.KAFKA_BROKERS && !isForTests ? [] : ['kafka']),
+    ...(process.env.SCHEMA_REGISTRY_URL && !isForTests ? [] : ['registry']),
   ];
   if (wanted.length === 0) return;
   await requireJava();

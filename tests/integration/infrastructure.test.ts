@@ -1,0 +1,65 @@
+// The launcher's own parts on the real programs: up, down, and up again with what was there.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Infrastructure, startInfrastructure } from '../../dev/cluster.ts';
+import { canConnect, createDatabase } from '../../dev/database.ts';
+import { answersTcp } from '../../dev/probe.ts';
+import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
+
+const dataDir = testDataFolder('infrastructure');
+const options = {
+  dataDir,
+  downloadsDir,
+  env: { JAVA_HOME: process.env.JAVA_HOME },
+  parts: ['kafka', 'registry', 'postgres', 'inbox'],
+  log: () => {},
+} as const;
+let infrastructure: Infrastructure;
+
+beforeAll(async () => {
+  infrastructure = await startInfrastructure({ ...options, ports: 'free' });
+}, 60_000);
+
+afterAll(async () => {
+  await infrastructure.stop();
+  removeTestData(dataDir);
+}, 30_000);
+
+const schemasUrl = () => `${infrastructure.env.SCHEMA_REGISTRY_URL}/subjects/kept-value/versions`;
+
+async function registerSchema(): Promise<unknown> {
+  const response = await fetch(schemasUrl(), {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify({ schema: '{"type":"record","name":"Kept","fields":[{"name":"a","type":"string"}]}' }),
+  });
+  expect(response.status).toBe(200);
+  return response.json();
+}
+
+it('refuses a folder that another running copy uses, and a port that is taken', async () => {
+  await expect(startInfrastructure({ ...options, ports: 'free' })).rejects.toMatchObject({ code: 'folder_in_use' });
+  const otherDir = testDataFolder('other');
+  const second = startInfrastructure({ ...options, dataDir: otherDir, ports: infrastructure.ports });
+  await expect(second).rejects.toMatchObject({ code: 'port_taken' });
+  removeTestData(otherDir);
+});
+
+it('stops one part and starts it again on the same port', async () => {
+  const { inbox } = infrastructure.parts;
+  await inbox?.stop();
+  expect(await answersTcp(infrastructure.ports.smtp, new Uint8Array())).toBe(false);
+  await inbox?.start();
+  expect(await answersTcp(infrastructure.ports.smtp, new Uint8Array())).toBe(true);
+});
+
+it('keeps schema ids and databases over a restart of everything', async () => {
+  const schema = await registerSchema();
+  const { ports, env } = infrastructure;
+  const kept = await createDatabase(env.DATABASE_URL ?? '', 'kept');
+  await infrastructure.stop();
+  await expect(canConnect(kept)).rejects.toThrow();
+
+  infrastructure = await startInfrastructure({ ...options, ports });
+  expect(await canConnect(kept)).toBe(true);
+  expect(await registerSchema()).toEqual(schema);
+}, 60_000);
