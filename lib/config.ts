@@ -59,9 +59,17 @@ export const opsVariables = {
   BIND_HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 };
-/** Which lanes this process runs; all of them when not set. */
-export const lanesVariable = {
+
+/** What every service that reads topics needs. */
+export const stageVariables = {
+  ...kafkaVariables,
+  ...registryVariables,
+  ...databaseVariables,
+  ...opsVariables,
+  /** Lanes that this process runs (high, medium, low; planner: high, requests; dispatcher: also outcomes); all when not set. */
   LANES: list.optional(),
+  CONCURRENCY: count(1, 32).default(2),
+  DATABASE_CONNECTIONS: count(1, 100).default(10),
 };
 
 export interface KafkaSettings {
@@ -84,5 +92,19 @@ export function toKafkaSettings(variables: z.output<z.ZodObject<typeof kafkaVari
     ssl: variables.KAFKA_SSL,
     caFile: variables.KAFKA_CA_FILE,
     sasl: mechanism && username && password ? { mechanism, username, password } : undefined,
+  };
+}
+
+/** The part of a stage service's settings that its process is wired with (lib/stage-process.ts). */
+export function toStageSettings(variables: z.output<z.ZodObject<typeof stageVariables>>, opsPort: number) {
+  return {
+    kafka: toKafkaSettings(variables),
+    registryUrl: variables.SCHEMA_REGISTRY_URL,
+    databaseUrl: variables.DATABASE_URL,
+    databaseConnections: variables.DATABASE_CONNECTIONS,
+    bindHost: variables.BIND_HOST,
+    opsPort,
+    lanes: variables.LANES,
+    concurrency: variables.CONCURRENCY,
   };
 }

@@ -7,6 +7,7 @@ export const reasons = {
     'template_error',
     'render_limit',
     'invalid_address',
+    'bad_user_data',
     'refused',
     'retries_exhausted',
     'too_large',

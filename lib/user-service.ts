@@ -16,15 +16,20 @@ const user = z.object({
   films_month_count: z.number().nullish(),
   favourite_genre: z.string().nullish(),
 });
-const batchAnswer = z.object({ users: z.array(user), missing: z.array(z.string()) });
+const batchAnswer = z.object({ users: z.array(z.looseObject({ id: z.string() })), missing: z.array(z.string()) });
 const categoriesAnswer = z.array(z.object({ name: z.string(), count: z.number() }));
 
 export type User = z.output<typeof user>;
 export type Category = z.output<typeof categoriesAnswer>[number];
 
+/** The answer for one person breaks the contract; `fault` says where, without the value. The others are not affected. */
+export interface UnusableUser {
+  fault: string;
+}
+
 export interface UserService {
   /** Ids without a user are left out of the map. @param ids at most 1,000 */
-  fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User>>;
+  fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User | UnusableUser>>;
   fetchCategories(signal?: AbortSignal): Promise<Category[]>;
 }
 
@@ -69,10 +74,17 @@ export function createUserService(options: Options): UserService {
   return {
     async fetchUsers(ids, signal) {
       const answer = await call(batchAnswer, '/users/batch', { ids }, signal);
-      return new Map(answer.users.map((found) => [found.id, found]));
+      return new Map(answer.users.map((found) => [found.id, toUser(found)]));
     },
     fetchCategories: (signal) => call(categoriesAnswer, '/categories', undefined, signal),
   };
+}
+
+function toUser(found: { id: string }): User | UnusableUser {
+  const result = user.safeParse(found);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  return { fault: `/${issue?.path.join('/')}: ${issue?.message}` };
 }
 
 function parse<S extends z.ZodType>(schema: S, text: string): z.output<S> {

@@ -1,0 +1,163 @@
+// The wiring that planner, enricher, renderer and dispatcher share: connect, wait for `posthorn setup`, run the lanes,
+// answer operators, stop in order. What a service is about, its own service.ts adds through `build`.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Kafka } from 'kafkajs';
+import type { KafkaSettings } from './config.ts';
+import { createDatabase, type Db } from './db/database.ts';
+import { missingMigrations } from './db/migrate.ts';
+import { describeError } from './errors.ts';
+import { createKafka } from './kafka/client.ts';
+import { type Codec, createCodec } from './kafka/codec.ts';
+import { createPublisher, type Publisher } from './kafka/publisher.ts';
+import { type RunningStage, startStage } from './kafka/run-stage.ts';
+import type { AnyStage } from './kafka/stage.ts';
+import { missingTopics } from './kafka/topic-admin.ts';
+import type { Running, ServiceContext } from './lifecycle.ts';
+import type { Logger } from './logger.ts';
+import { createMetrics, createStageMetrics, type Registry } from './metrics.ts';
+import { startOpsServer } from './ops-server.ts';
+import { createTopics, type StageName, type Topics } from './topics.ts';
+
+export interface StageProcessConfig {
+  kafka: KafkaSettings;
+  registryUrl: string;
+  databaseUrl: string;
+  databaseConnections: number;
+  bindHost: string;
+  opsPort: number;
+  /** Names of the lanes to run; all of the service's when undefined. */
+  lanes: string[] | undefined;
+  /** Partitions of one lane worked on at the same time. */
+  concurrency: number;
+}
+
+export interface Parts {
+  kafka: Kafka;
+  topics: Topics;
+  codec: Codec;
+  publisher: Publisher;
+  db: Db;
+  logger: Logger;
+  metrics: Registry;
+}
+
+export interface Built {
+  stages: AnyStage[];
+  /** What the service waits for besides its lanes. */
+  waitingFor?: () => string[];
+  /** Called after the lanes have stopped and before connections close. */
+  stop?: () => Promise<void>;
+}
+
+const setupPollMs = 1_000;
+
+export async function startStageProcess(
+  name: StageName,
+  config: StageProcessConfig,
+  context: ServiceContext,
+  build: (parts: Parts) => Built | Promise<Built>,
+): Promise<Running> {
+  const { logger } = context;
+  const topics = createTopics(config.kafka.topicPrefix);
+  const kafka = createKafka(config.kafka, `posthorn-${name}`, logger);
+  const codec = createCodec({ registryUrl: config.registryUrl, topics });
+  const publisher = createPublisher({ kafka, codec, logger });
+  const db = createDatabase({
+    url: config.databaseUrl,
+    applicationName: `posthorn-${name}`,
+    maxConnections: config.databaseConnections,
+    onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
+  });
+  const metrics = createMetrics(name);
+
+  let waitingForSetup: string[] = ['start'];
+  let built: Built | undefined;
+  let lanes: RunningStage[] = [];
+  const stopping = new AbortController();
+  const ops = await startOpsServer({
+    host: config.bindHost,
+    port: config.opsPort,
+    metrics,
+    waitingFor: () => [
+      ...waitingForSetup,
+      ...(built?.waitingFor?.() ?? []),
+      ...lanes.flatMap((lane) => lane.waitingFor() ?? (lane.state() === 'running' ? [] : [`lane ${lane.state()}`])),
+    ],
+  });
+  logger.info({ opsPort: ops.port }, 'starting');
+
+  const run = async (): Promise<void> => {
+    waitingForSetup = await waitForSetup(
+      stopping.signal,
+      logger,
+      async () => [
+        ...(await missingMigrations(db)).map((migration) => `migration ${migration}`),
+        ...(await missingTopics(kafka, topics)).map((topic) => `topic ${topic}`),
+      ],
+      (waiting) => {
+        waitingForSetup = waiting;
+      },
+    );
+    if (stopping.signal.aborted) return;
+    await codec.prepare();
+    await publisher.connect();
+    built = await build({ kafka, topics, codec, publisher, db, logger, metrics });
+    const chosen = built.stages.filter((stage) => !config.lanes || config.lanes.includes(stage.lane.name));
+    const stageMetrics = createStageMetrics(metrics);
+    lanes = await Promise.all(
+      chosen.map((stage) =>
+        startStage(stage, {
+          kafka,
+          codec,
+          publisher,
+          topics,
+          logger: logger.child({ stage: name, priority: stage.lane.name }),
+          metrics: stageMetrics(name, stage.lane.name),
+          concurrency: config.concurrency,
+          onFatal: context.fail,
+        }),
+      ),
+    );
+    logger.info({ lanes: chosen.map((stage) => stage.lane.name), concurrency: config.concurrency }, 'running');
+  };
+  const starting = run().catch((error: unknown) =>
+    context.fail(error instanceof Error ? error : new Error(String(error))),
+  );
+
+  return {
+    async stop() {
+      stopping.abort();
+      await starting;
+      await Promise.all(lanes.map((lane) => lane.stop()));
+      await built?.stop?.();
+      await publisher.disconnect();
+      await db.destroy();
+      await ops.stop();
+    },
+  };
+}
+
+/** Services check and wait; topics, schemas and migrations are made by `posthorn setup` alone. */
+export async function waitForSetup(
+  signal: AbortSignal,
+  logger: Logger,
+  findMissing: () => Promise<string[]>,
+  onWaiting: (waiting: string[]) => void,
+): Promise<[]> {
+  let told = '';
+  while (!signal.aborted) {
+    let missing: string[];
+    try {
+      missing = await findMissing();
+      if (missing.length === 0) return [];
+    } catch (error) {
+      missing = [describeError(error)];
+    }
+    onWaiting(['setup']);
+    const message = missing.slice(0, 3).join(', ');
+    if (message !== told) logger.warn({ missing }, `waiting for \`posthorn setup\`: ${message}`);
+    told = message;
+    await delay(setupPollMs, undefined, { signal }).catch(() => undefined);
+  }
+  return [];
+}

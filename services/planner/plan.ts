@@ -1,0 +1,187 @@
+// The planner's decision: what a request becomes. Pure; the store and the topics are service.ts's and request-store.ts's.
+import { hash } from 'node:crypto';
+import type { OnNoAnswer, RequestState } from '../../lib/db/tables.ts';
+import { PermanentError } from '../../lib/errors.ts';
+import type { ChunkPlanned, NotificationRequested } from '../../lib/events.ts';
+import { type Channel, chunkId, isUserId, isUuid } from '../../lib/ids.ts';
+import { findContextFault } from '../../lib/json-text.ts';
+import type { Priority } from '../../lib/topics.ts';
+
+/** What planning needs to know of a template: its active version and what never changes with a version. */
+export interface ActiveTemplate {
+  templateId: string;
+  version: number;
+  kind: string;
+  channel: Channel;
+  onNoAnswer: OnNoAnswer;
+}
+
+/** A request as it is stored: what it asks for, and the template version it is bound to from now on. */
+export interface PlannedRequest {
+  requestId: string;
+  bodyHash: Buffer;
+  state: Extract<RequestState, 'running' | 'planning' | 'scheduled' | 'rejected'>;
+  /** Why, where the state is rejected. */
+  detail: string;
+  template: ActiveTemplate | undefined;
+  /** As the request named it; the template's own id where there is one. */
+  templateId: string;
+  priority: Priority;
+  isPromo: boolean;
+  context: string;
+  /** Kept only for requests that the mailing runner will plan; direct ones are wholly in their chunks. */
+  userIds: string[];
+  userCategories: string[];
+  requestedAtMs: number;
+  scheduledAtMs: number | null;
+  expiresAtMs: number | null;
+  chunks: PlannedChunk[];
+}
+
+export interface PlannedChunk {
+  /** From 0. */
+  sequence: number;
+  userIds: string[];
+}
+
+export const maxChunkPeople = 500;
+const maxUserIds = 10_000;
+const maxCategories = 100;
+const categoryPattern = /^[\p{L}\p{N}._:-]{1,64}$/u;
+const newestTimeMs = Date.UTC(9999, 11, 31);
+const dayMs = 24 * 60 * 60 * 1000;
+/** The ledger keeps 90 days and its months are made ahead: other times are a wrong clock. */
+const oldestRequestMs = 89 * dayMs;
+const newestRequestMs = 60 * 60 * 1000;
+
+/**
+ * @throws PermanentError when the request can never be planned, whatever templates there are
+ */
+export function checkRequest(request: NotificationRequested): void {
+  if (!isUuid(request.request_id))
+    throw new PermanentError('request_id_invalid', 'request_id is not a lower-case UUID');
+  if (request.user_ids.length > maxUserIds) {
+    throw new PermanentError('too_many_users', `${request.user_ids.length} user_ids; ${maxUserIds} are allowed`);
+  }
+  if (request.user_categories.length > maxCategories) {
+    throw new PermanentError(
+      'too_many_categories',
+      `${request.user_categories.length} user_categories; ${maxCategories} are allowed`,
+    );
+  }
+  if (request.user_ids.length === 0 && request.user_categories.length === 0) {
+    throw new PermanentError('no_audience', 'there are neither user_ids nor user_categories');
+  }
+  const wrongId = request.user_ids.findIndex((id) => !isUserId(id));
+  if (wrongId >= 0) {
+    throw new PermanentError('user_id_invalid', `user_ids/${wrongId} is not 1 to 64 of A-Z a-z 0-9 . _ : -`);
+  }
+  const wrongCategory = request.user_categories.findIndex((name) => !categoryPattern.test(name));
+  if (wrongCategory >= 0) {
+    throw new PermanentError(
+      'category_invalid',
+      `user_categories/${wrongCategory} is not 1 to 64 letters, digits and . _ : -`,
+    );
+  }
+  for (const name of ['scheduled_at', 'expires_at'] as const) {
+    const time = request[name];
+    if (time !== null && (time < 0 || time > newestTimeMs)) {
+      throw new PermanentError('time_invalid', `${name} is not a time between the years 1970 and 9999`);
+    }
+  }
+  const contextFault = findContextFault(request.context);
+  if (contextFault) throw new PermanentError('context_invalid', `context ${contextFault}`);
+}
+
+/** Every person once, in the order given; at most 500 a chunk. */
+export function cutChunks(userIds: readonly string[]): PlannedChunk[] {
+  const people = [...new Set(userIds)];
+  const chunks: PlannedChunk[] = [];
+  for (let start = 0; start < people.length; start += maxChunkPeople) {
+    chunks.push({ sequence: chunks.length, userIds: people.slice(start, start + maxChunkPeople) });
+  }
+  return chunks;
+}
+
+/**
+ * A request that names people and is due becomes chunks at once. One with categories or a later time is left to the
+ * mailing runner, so that an audience of a million never stands before a password reset.
+ * @param rejection why it can never be planned; its row then says so to whoever asks
+ */
+export function plan(
+  request: NotificationRequested,
+  template: ActiveTemplate | undefined,
+  now: number,
+  rejection?: string,
+): PlannedRequest {
+  const later = request.scheduled_at !== null && request.scheduled_at > now;
+  const direct = !later && request.user_categories.length === 0;
+  const rejected = rejection !== undefined || template === undefined;
+  return {
+    requestId: request.request_id,
+    bodyHash: hashBody(request),
+    state: rejected ? 'rejected' : later ? 'scheduled' : direct ? 'running' : 'planning',
+    detail: rejection ?? '',
+    template,
+    templateId: template?.templateId ?? toPrintable(request.template_id),
+    priority: request.priority,
+    isPromo: request.is_promo,
+    context: rejected ? '{}' : request.context,
+    userIds: rejected || direct ? [] : [...new Set(request.user_ids)],
+    userCategories: rejected ? [] : [...new Set(request.user_categories)],
+    requestedAtMs: toPlausibleTime(request.requested_at, now),
+    scheduledAtMs: rejected ? null : request.scheduled_at,
+    expiresAtMs: rejected ? null : request.expires_at,
+    chunks: !rejected && direct ? cutChunks(request.user_ids) : [],
+  };
+}
+
+/** The record of a stored chunk. The same row always gives the same record, whenever it is published. */
+export function toChunkPlanned(
+  request: Pick<PlannedRequest, 'requestId' | 'priority' | 'isPromo' | 'context' | 'requestedAtMs' | 'expiresAtMs'>,
+  template: ActiveTemplate,
+  chunk: PlannedChunk,
+  plannedAtMs: number,
+): ChunkPlanned {
+  return {
+    chunk_id: chunkId(request.requestId, chunk.sequence),
+    request_id: request.requestId,
+    sequence: chunk.sequence,
+    priority: request.priority,
+    is_promo: request.isPromo,
+    template_id: template.templateId,
+    template_version: template.version,
+    template_kind: template.kind,
+    channel: template.channel,
+    on_no_answer: template.onNoAnswer,
+    context: request.context,
+    requested_at: request.requestedAtMs,
+    planned_at: plannedAtMs,
+    expires_at: request.expiresAtMs,
+    user_ids: chunk.userIds,
+  };
+}
+
+/** Two records with one request_id are the same request only when they ask for the same; when they were made is not part of it. */
+export function hashBody(request: NotificationRequested): Buffer {
+  const body = JSON.stringify([
+    request.template_id,
+    request.priority,
+    request.is_promo,
+    request.user_ids,
+    request.user_categories,
+    request.context,
+    request.scheduled_at,
+    request.expires_at,
+  ]);
+  return hash('sha256', body, 'buffer');
+}
+
+function toPlausibleTime(requestedAtMs: number, now: number): number {
+  return requestedAtMs > now + newestRequestMs || requestedAtMs < now - oldestRequestMs ? now : requestedAtMs;
+}
+
+/** What Postgres can store and a page can show of a name that was refused. */
+export function toPrintable(name: string): string {
+  return name.replace(/[^\x20-\x7e]/g, '?').slice(0, 64);
+}
