@@ -37,12 +37,18 @@ export async function generateRegistrations(options: RegistrationOptions): Promi
   const inFlight = new Set<Promise<void>>();
   // When ingest asks for time, everybody waits, not only the event that was told so.
   const pace = { quietUntilMs: 0 };
-  const startedAtMs = performance.now();
+  const intervalMs = 1_000 / options.ratePerSecond;
+  let dueAtMs = performance.now();
 
   const people = newPeople(options.firstNumber);
   for (let index = 0; index < options.count && !signal.aborted; index++) {
-    const dueAtMs = Math.max(startedAtMs + (index * 1_000) / options.ratePerSecond, pace.quietUntilMs);
     await pause(dueAtMs - performance.now(), signal);
+    // After a quiet time the rate is as before: what was missed is not made up for in a burst.
+    while (pace.quietUntilMs > performance.now() && !signal.aborted) {
+      dueAtMs = pace.quietUntilMs;
+      await pause(dueAtMs - performance.now(), signal);
+    }
+    dueAtMs += intervalMs;
     if (inFlight.size >= IN_FLIGHT_LIMIT) await Promise.race(inFlight);
     if (signal.aborted) break;
     const event = register(people.next().value, { ...options, signal }, tally, pace)

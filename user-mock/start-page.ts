@@ -43,8 +43,8 @@ ${renderRoute('GET', '/healthz', 'is it up')}
 <h2>Make it misbehave</h2>
 <p>Each rate is the share of requests that suffer. A request that meets an error or a 429 had no effect; one answered with
 garbage, or never, had.</p>
-<pre>curl -X PUT ${page.origin}/knobs -H 'content-type: application/json' \\
-  -d '{"delay_ms": 200, "error_rate": 0.1, "garbage_rate": 0.05, "hang_rate": 0.01, "busy_rate": 0.1, "routes": "all"}'
+<pre>curl -X PUT ${page.origin}/knobs -d '{"delay_ms": 200, "error_rate": 0.1, "routes": "users"}'
+curl -X PUT ${page.origin}/knobs -d '{"garbage_rate": 0.05, "hang_rate": 0.01, "busy_rate": 0.1}'
 curl -X PUT ${page.origin}/knobs -d '{}'   # all is well again</pre>`,
   });
 }
