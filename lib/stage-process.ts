@@ -1,21 +1,18 @@
 // The wiring that planner, enricher, renderer and dispatcher share: connect, wait for `posthorn setup`, run the lanes,
 // answer operators, stop in order. What a service is about, its own service.ts adds through `build`.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import type { KafkaSettings } from './config.ts';
 import { createDatabase, type Db } from './db/database.ts';
-import { missingMigrations } from './db/migrate.ts';
-import { describeError } from './errors.ts';
 import { createKafka } from './kafka/client.ts';
 import { type Codec, createCodec } from './kafka/codec.ts';
 import { createPublisher, type Publisher } from './kafka/publisher.ts';
 import { type RunningStage, startStage } from './kafka/run-stage.ts';
 import type { AnyStage } from './kafka/stage.ts';
-import { missingTopics } from './kafka/topic-admin.ts';
 import type { Running, ServiceContext } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { createMetrics, createStageMetrics, type Registry } from './metrics.ts';
 import { startOpsServer } from './ops-server.ts';
+import { waitForSetup } from './setup-check.ts';
 import { createTopics, type StageName, type Topics } from './topics.ts';
 
 export interface StageProcessConfig {
@@ -49,8 +46,6 @@ export interface Built {
   stop?: () => Promise<void>;
 }
 
-const setupPollMs = 1_000;
-
 export async function startStageProcess(
   name: StageName,
   config: StageProcessConfig,
@@ -70,7 +65,7 @@ export async function startStageProcess(
   });
   const metrics = createMetrics(name);
 
-  let waitingForSetup: string[] = ['start'];
+  let setUp = false;
   let built: Built | undefined;
   let lanes: RunningStage[] = [];
   const stopping = new AbortController();
@@ -79,7 +74,7 @@ export async function startStageProcess(
     port: config.opsPort,
     metrics,
     waitingFor: () => [
-      ...waitingForSetup,
+      ...(setUp ? [] : ['setup']),
       ...(built?.waitingFor?.() ?? []),
       ...lanes.flatMap((lane) => lane.waitingFor() ?? (lane.state() === 'running' ? [] : [`lane ${lane.state()}`])),
     ],
@@ -87,20 +82,10 @@ export async function startStageProcess(
   logger.info({ opsPort: ops.port }, 'starting');
 
   const run = async (): Promise<void> => {
-    waitingForSetup = await waitForSetup(
-      stopping.signal,
-      logger,
-      async () => [
-        ...(await missingMigrations(db)).map((migration) => `migration ${migration}`),
-        ...(await missingTopics(kafka, topics)).map((topic) => `topic ${topic}`),
-      ],
-      (waiting) => {
-        waitingForSetup = waiting;
-      },
-    );
+    await waitForSetup({ db, kafka, topics, codec, logger }, stopping.signal);
     if (stopping.signal.aborted) return;
-    await codec.prepare();
     await publisher.connect();
+    setUp = true;
     built = await build({ kafka, topics, codec, publisher, db, logger, metrics });
     const chosen = built.stages.filter((stage) => !config.lanes || config.lanes.includes(stage.lane.name));
     const stageMetrics = createStageMetrics(metrics);
@@ -135,29 +120,4 @@ export async function startStageProcess(
       await ops.stop();
     },
   };
-}
-
-/** Services check and wait; topics, schemas and migrations are made by `posthorn setup` alone. */
-export async function waitForSetup(
-  signal: AbortSignal,
-  logger: Logger,
-  findMissing: () => Promise<string[]>,
-  onWaiting: (waiting: string[]) => void,
-): Promise<[]> {
-  let told = '';
-  while (!signal.aborted) {
-    let missing: string[];
-    try {
-      missing = await findMissing();
-      if (missing.length === 0) return [];
-    } catch (error) {
-      missing = [describeError(error)];
-    }
-    onWaiting(['setup']);
-    const message = missing.slice(0, 3).join(', ');
-    if (message !== told) logger.warn({ missing }, `waiting for \`posthorn setup\`: ${message}`);
-    told = message;
-    await delay(setupPollMs, undefined, { signal }).catch(() => undefined);
-  }
-  return [];
 }

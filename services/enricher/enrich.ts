@@ -1,0 +1,129 @@
+// The enricher's decision: who of a chunk gets the message, and with which data. Pure.
+import { isEmailAddress, isPhoneNumber } from '../../content/address.ts';
+import { findCollector } from '../../content/kinds.ts';
+import { PermanentError } from '../../lib/errors.ts';
+import type { ChunkPlanned, NotificationEnriched, NotificationOutcome } from '../../lib/events.ts';
+import { notificationId } from '../../lib/ids.ts';
+import type { Reason } from '../../lib/reasons.ts';
+import type { UnusableUser, User } from '../../lib/user-service.ts';
+
+export interface Enrichment {
+  enriched: NotificationEnriched[];
+  outcomes: NotificationOutcome[];
+}
+
+type End =
+  | { state: 'skipped'; reason: Reason<'skipped'> }
+  | { state: 'failed'; reason: Reason<'failed'>; detail: string };
+
+/**
+ * Every person of the chunk ends up in exactly one of the two lists.
+ * @param users what the user service knows; people who are not in it do not exist
+ * @throws PermanentError('kind_unknown') when the template's kind is newer than this release
+ */
+export function enrich(chunk: ChunkPlanned, users: ReadonlyMap<string, User | UnusableUser>, now: number): Enrichment {
+  const collector = findCollector(chunk.template_kind);
+  if (!collector)
+    throw new PermanentError(
+      'kind_unknown',
+      `this release has no collector for templates of kind '${chunk.template_kind}'`,
+    );
+
+  const result: Enrichment = { enriched: [], outcomes: [] };
+  for (const userId of chunk.user_ids) {
+    const user = users.get(userId);
+    const end = findEnd(chunk, user, now);
+    if (end) {
+      result.outcomes.push(toOutcome(chunk, userId, end, now));
+    } else if (user && !('fault' in user)) {
+      result.enriched.push(toEnriched(chunk, user, JSON.stringify(collector.collect(user)), now));
+    }
+  }
+  return result;
+}
+
+/** The outcomes for a chunk that cannot be handled at all. */
+export function failChunk(
+  chunk: ChunkPlanned,
+  error: { code: string; message: string },
+  now: number,
+): NotificationOutcome[] {
+  const end: End = {
+    state: 'failed',
+    reason: error.code === 'too_large' ? 'too_large' : 'dead_lettered',
+    detail: error.message,
+  };
+  return chunk.user_ids.map((userId) => toOutcome(chunk, userId, end, now));
+}
+
+function findEnd(chunk: ChunkPlanned, user: User | UnusableUser | undefined, now: number): End | undefined {
+  if (chunk.expires_at !== null && chunk.expires_at <= now) return { state: 'skipped', reason: 'expired' };
+  if (!user) return { state: 'skipped', reason: 'unknown_user' };
+  if ('fault' in user)
+    return {
+      state: 'failed',
+      reason: 'bad_user_data',
+      detail: `the user service's answer breaks its contract at ${user.fault}`,
+    };
+  if (chunk.is_promo && !user.promo_agree) return { state: 'skipped', reason: 'no_consent' };
+  const address = addressOf(chunk, user);
+  if (!address) return { state: 'skipped', reason: 'no_address' };
+  const valid = chunk.channel === 'email' ? isEmailAddress(address) : isPhoneNumber(address);
+  return valid
+    ? undefined
+    : {
+        state: 'failed',
+        reason: 'invalid_address',
+        detail: `the user service's ${chunk.channel === 'email' ? 'e-mail address' : 'phone number'} is not one`,
+      };
+}
+
+function addressOf(chunk: ChunkPlanned, user: User): string | null {
+  return chunk.channel === 'email' ? user.email : user.phone;
+}
+
+function toEnriched(chunk: ChunkPlanned, user: User, collected: string, now: number): NotificationEnriched {
+  return {
+    notification_id: notificationId(chunk.request_id, user.id, chunk.channel),
+    request_id: chunk.request_id,
+    chunk_id: chunk.chunk_id,
+    user_id: user.id,
+    priority: chunk.priority,
+    channel: chunk.channel,
+    template_id: chunk.template_id,
+    template_version: chunk.template_version,
+    is_promo: chunk.is_promo,
+    on_no_answer: chunk.on_no_answer,
+    address: addressOf(chunk, user) ?? '',
+    first_name: user.first_name,
+    last_name: user.last_name,
+    collected,
+    context: chunk.context,
+    requested_at: chunk.requested_at,
+    planned_at: chunk.planned_at,
+    enriched_at: now,
+    expires_at: chunk.expires_at,
+  };
+}
+
+function toOutcome(chunk: ChunkPlanned, userId: string, end: End, now: number): NotificationOutcome {
+  return {
+    notification_id: notificationId(chunk.request_id, userId, chunk.channel),
+    request_id: chunk.request_id,
+    chunk_id: chunk.chunk_id,
+    user_id: userId,
+    priority: chunk.priority,
+    channel: chunk.channel,
+    template_id: chunk.template_id,
+    template_version: chunk.template_version,
+    state: end.state,
+    reason: end.reason,
+    detail: 'detail' in end ? end.detail : '',
+    stage: 'enricher',
+    attempt: 0,
+    requested_at: chunk.requested_at,
+    planned_at: chunk.planned_at,
+    enriched_at: now,
+    ended_at: now,
+  };
+}
