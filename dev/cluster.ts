@@ -1,5 +1,6 @@
 // All outside parts together: what a variable names is used as it is, everything else is started here.
 // People (main.ts), tests and the bench all get their Kafka, registry, Postgres, inbox and user-mock from this one place.
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment } from '../lib/config.ts';
 import { embeddedParts, type PartName, type PartUrls, portsOfParts, serviceEnvironment } from './environment.ts';
@@ -8,6 +9,7 @@ import { startKafka } from './kafka.ts';
 import type { Part, PartContext } from './part.ts';
 import { freePorts, type PortName, type Ports, requireFreePorts } from './ports.ts';
 import { startPostgres } from './postgres.ts';
+import { postgresFolders } from './postgres-home.ts';
 import { startRegistry } from './registry.ts';
 import { holdFolder, type RunFile } from './run-file.ts';
 import { startUserMock } from './user-mock.ts';
@@ -25,6 +27,11 @@ export interface InfrastructureOptions {
   alsoFree?: readonly PortName[];
   /** For tests: data need not survive a crash of the machine, and the end is quick. */
   disposable?: boolean;
+  /** Begin with empty data; what was fetched stays. */
+  fresh?: boolean;
+  signal?: AbortSignal;
+  /** Called as soon as children can exist, with what ends all of them at once. */
+  onHeld?(killAll: () => void): void;
   log(line: string): void;
 }
 
@@ -48,12 +55,14 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
   const ports = options.ports === 'free' ? await freePorts() : options.ports;
   const wanted = embeddedParts(env, options.parts);
   const runFile = await holdFolder(dataDir, log);
+  options.onHeld?.(() => runFile.killAll());
   const parts: Partial<Record<PartName, Part>> = {};
   const context: PartContext = {
     dataDir,
     downloadsDir: options.downloadsDir,
     keeper: runFile,
     disposable: options.disposable ?? false,
+    signal: options.signal,
     note: log,
   };
   const stop = async () => {
@@ -61,6 +70,7 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     runFile.release();
   };
   try {
+    if (options.fresh) await removeData(dataDir);
     await requireFreePorts(ports, [...portsOfParts(wanted), ...(options.alsoFree ?? [])]);
     const urls = await startParts(wanted, parts, ports, env, context);
     return {
@@ -154,6 +164,13 @@ async function stopParts(
   };
   await Promise.all((['inbox', 'user-mock', 'registry', 'kafka'] as const).map(stopOne));
   await stopOne('postgres');
+}
+
+/** Only what a run makes: downloads stay, and so do other copies' folders below this one. */
+async function removeData(dataDir: string): Promise<void> {
+  const made = ['kafka', 'registry', 'logs', 'secrets.json'].map((name) => join(dataDir, name));
+  const { inside, outside } = postgresFolders(dataDir);
+  for (const path of [...made, inside, outside]) await rm(path, { recursive: true, force: true });
 }
 
 /** The folder of Kafka and the registry: beside the data unless said otherwise. */

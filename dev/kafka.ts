@@ -36,7 +36,7 @@ export async function startKafka(options: KafkaOptions, context: PartContext): P
       }),
       isReady: () => answersTcp(options.port, apiVersionsRequest),
       stopSignal: 'SIGTERM',
-      stopWithinMs: 10_000,
+      stopWithinMs: 5_000,
     },
     context,
   );

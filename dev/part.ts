@@ -21,6 +21,8 @@ export interface PartContext {
   keeper: ChildKeeper;
   /** The data is thrown away after the run: durability is given up for speed, and the end need not be gentle. */
   disposable: boolean;
+  /** Aborted when the whole start is called off: parts that are still on their way give up waiting. */
+  signal: AbortSignal | undefined;
   note(line: string): void;
 }
 
@@ -68,7 +70,7 @@ export function createPart(spec: PartSpec, context: PartContext): Part {
       const logStartBytes = logSizeBytes(logFile);
       const started = startChild(spec.name, await spec.command(), logFile, context.keeper, spec.stopSignal);
       child = started;
-      const failure = await untilReady(spec, started);
+      const failure = await untilReady(spec, started, context.signal);
       if (failure === undefined) {
         void started.exited.then((exit) => {
           if (!isStopping) context.note(`${spec.title} ended unexpectedly (${describeExit(exit)}), see ${logFile}`);
@@ -90,13 +92,14 @@ export function createPart(spec: PartSpec, context: PartContext): Part {
 }
 
 /** Undefined when it became ready, else what went wrong. */
-async function untilReady(spec: PartSpec, child: Child): Promise<string | undefined> {
+async function untilReady(spec: PartSpec, child: Child, signal: AbortSignal | undefined): Promise<string | undefined> {
   const deadline = performance.now() + readyWithinMs;
   let exit: ChildExit | undefined;
   void child.exited.then((value) => {
     exit = value;
   });
   while (performance.now() < deadline) {
+    if (signal?.aborted) return 'was stopped while it was starting';
     if (exit) return `did not start (${describeExit(exit)})`;
     if (await spec.isReady().catch(() => false)) return undefined;
     await sleep(askEveryMs);

@@ -40,7 +40,7 @@ export async function startPostgres(
       isReady: () => canConnect(serverUrl),
       // "Fast shutdown": connections are closed, then a checkpoint. SIGTERM would wait for every client to leave.
       stopSignal: 'SIGINT',
-      stopWithinMs: 10_000,
+      stopWithinMs: 3_000,
     },
     context,
   );

@@ -19,6 +19,8 @@ interface RunRecord {
 }
 
 export interface RunFile extends ChildKeeper {
+  /** Ends every child at once, for somebody who does not want to wait. */
+  killAll(): void;
   release(): void;
 }
 
@@ -56,6 +58,10 @@ export async function holdFolder(dataDir: string, note: (line: string) => void):
       record.children = record.children.filter((child) => child.pid !== pid);
       save();
     },
+    killAll: () =>
+      record.children.filter(isAlive).forEach((child) => {
+        send(child, 'SIGKILL');
+      }),
     release: () => rmSync(file, { force: true }),
   };
 }

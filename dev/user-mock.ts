@@ -24,7 +24,7 @@ export async function startUserMock(
         command: process.execPath,
         args: ['user-mock/main.ts'],
         cwd: root,
-        env: { ...env, USER_MOCK_PORT: String(port) },
+        env: { ...env, BIND_HOST: '127.0.0.1', USER_MOCK_PORT: String(port) },
       }),
       isReady: () => answersHttp(`${userServiceUrl}/healthz`),
       stopSignal: 'SIGTERM',
