@@ -2,7 +2,7 @@
 import { TransientError } from './errors.ts';
 
 export interface SafeRequest {
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'PUT';
   headers?: Readonly<Record<string, string>>;
   body?: string;
   /** For the whole exchange, body included. */
