@@ -8,7 +8,7 @@ interface Options {
 }
 
 /** Every error that Posthorn throws on purpose. `code` is from a closed list and fit for tests and metrics. */
-export abstract class PosthornError extends Error {
+export class PosthornError extends Error {
   readonly code: string;
   constructor(code: string, message: string, options: Options = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
