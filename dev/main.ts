@@ -27,10 +27,12 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 try {
   await main();
+  // Kept-alive connections of health questions would hold the process for seconds.
+  process.exit();
 } catch (error) {
   const isForPeople = error instanceof LauncherError;
   process.stderr.write(`posthorn: ${isForPeople ? describeFault(error) : (error as Error).stack}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }
 
 async function main(): Promise<void> {

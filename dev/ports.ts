@@ -90,8 +90,13 @@ export async function requireFreePorts(ports: Ports, wanted: readonly PortName[]
   if (taken.length > 0) throw new LauncherError('port_taken', describeTaken(ports, taken));
 }
 
+// With another copy running nearly all are taken, and a sentence with fifteen numbers tells less than one with four.
+const namedAtMost = 4;
+
 export function describeTaken(ports: Ports, taken: readonly PortName[]): string {
-  const list = taken.map((name) => `${ports[name]} (${portTable[name].title})`).join(', ');
+  const named = taken.slice(0, namedAtMost).map((name) => `${ports[name]} (${portTable[name].title})`);
+  const moreCount = taken.length - named.length;
+  const list = named.join(', ') + (moreCount > 0 ? ` and ${moreCount} more` : '');
   const variables = [...new Set(taken.flatMap((name) => portTable[name].variable ?? []))];
   const orSet = variables.length > 0 ? `, or set ${variables.join(', ')}` : '';
   const isOne = taken.length === 1;

@@ -48,6 +48,7 @@ async function findRecipient(userMockUrl: string): Promise<string> {
 export function withoutPassword(url: string | undefined): string | undefined {
   if (!url || !URL.canParse(url)) return url;
   const parsed = new URL(url);
-  if (parsed.password) parsed.password = '***';
+  if (!parsed.password) return url;
+  parsed.password = '***';
   return parsed.href;
 }
