@@ -1,0 +1,131 @@
+// From a template and a person's variables to the message. Pure and synchronous: the renderer's workers and the
+// admin's preview call the same function.
+import { PermanentError } from '../lib/errors.ts';
+import { isEmailAddress } from './address.ts';
+import { checkLinks } from './links.ts';
+import { type ParsedPart, parsePart, renderPart } from './liquid.ts';
+import type { TemplateVersion } from './template.ts';
+import { tidyText, toText, toTextTemplate } from './text.ts';
+import type { Variables } from './variables.ts';
+
+export interface Message {
+  /** One line; empty for an SMS. */
+  subject: string;
+  text: string;
+  html: string | null;
+}
+
+interface ParsedTemplate {
+  subject: ParsedPart | null;
+  html: ParsedPart | null;
+  /** Null when the text comes from each finished HTML. */
+  text: ParsedPart | null;
+  isTextDerived: boolean;
+}
+
+export const maxSubjectChars = 998;
+export const maxHtmlChars = 512 * 1024;
+export const maxTextChars = 64 * 1024;
+/** Ten parts of an SMS and a little more than gateways take. */
+export const maxSmsChars = 1_600;
+
+// Errors are kept as well: a template that does not parse is not parsed again for each of its people.
+const parsedTemplates = new WeakMap<TemplateVersion, ParsedTemplate | PermanentError>();
+
+/**
+ * Parses every part of a template; `renderMessage` does it by itself, once for each `template` object.
+ * @throws PermanentError('template_error') with the part, line and column
+ */
+export function parseTemplate(template: TemplateVersion): ParsedTemplate {
+  let parsed = parsedTemplates.get(template);
+  if (parsed === undefined) {
+    parsed = tryToParse(template);
+    parsedTemplates.set(template, parsed);
+  }
+  if (parsed instanceof PermanentError) throw parsed;
+  return parsed;
+}
+
+/**
+ * @throws PermanentError('template_error' | 'render_limit') whose message is fit for an outcome's detail: it names the
+ *   part, line and column, and nothing of the person or the message
+ */
+export function renderMessage(template: TemplateVersion, variables: Variables): Message {
+  const parsed = parseTemplate(template);
+  if (template.channel === 'sms') return { subject: '', text: renderSms(parsed, variables), html: null };
+  const subject = parsed.subject ? toSubject(fill(parsed.subject, variables, maxSubjectChars)) : '';
+  const html = parsed.html ? dropControls(fill(parsed.html, variables, maxHtmlChars)) : null;
+  if (html !== null) checkLinks(html);
+  return { subject, text: renderText(parsed, variables, html), html };
+}
+
+function tryToParse(template: TemplateVersion): ParsedTemplate | PermanentError {
+  try {
+    if (template.channel === 'sms') {
+      if (template.text === null)
+        throw new PermanentError('template_error', 'text: an SMS is made from it, and it is missing');
+      const text = parsePart('text', 'text', template.text);
+      return { subject: null, html: null, text, isTextDerived: false };
+    }
+    if (template.replyTo !== null && !isEmailAddress(template.replyTo)) {
+      throw new PermanentError('template_error', 'reply_to: it is not an e-mail address');
+    }
+    if (template.html === null && template.text === null) {
+      throw new PermanentError('template_error', 'html: an e-mail needs html or text, and both are missing');
+    }
+    return {
+      subject: parsePart('subject', 'text', template.subject),
+      html: template.html === null ? null : parsePart('html', 'html', template.html),
+      text: template.text === null ? parseDerivedText(template.html ?? '') : parsePart('text', 'text', template.text),
+      isTextDerived: template.text === null,
+    };
+  } catch (error) {
+    if (error instanceof PermanentError) return error;
+    throw error;
+  }
+}
+
+function parseDerivedText(html: string): ParsedPart | null {
+  const source = toTextTemplate(html);
+  if (source === null) return null;
+  try {
+    return parsePart('text', 'text', source);
+  } catch (error) {
+    // The HTML itself parses; something in it reads otherwise without its tags.
+    if (error instanceof PermanentError) return null;
+    throw error;
+  }
+}
+
+function renderText(parsed: ParsedTemplate, variables: Variables, html: string | null): string {
+  if (parsed.text === null) return toText(html ?? '').slice(0, maxTextChars);
+  const text = dropControls(fill(parsed.text, variables, maxTextChars));
+  return parsed.isTextDerived ? tidyText(text) : text;
+}
+
+function renderSms(parsed: ParsedTemplate, variables: Variables): string {
+  const text = parsed.text === null ? '' : dropControls(fill(parsed.text, variables, maxSmsChars)).trim();
+  if (text === '') throw new PermanentError('template_error', 'text: the SMS is empty');
+  return text;
+}
+
+/** Each part begins with the variables as they came: `increment` in one must not be seen by the next. */
+function fill(part: ParsedPart, variables: Variables, maxChars: number): string {
+  return renderPart(part, { ...variables }, maxChars);
+}
+
+/** A line break in a variable becomes a blank; any other control character has no business in a header. */
+function toSubject(rendered: string): string {
+  const subject = rendered.replace(/[\t\n\v\f\r \u0085\u2028\u2029]+/g, ' ').trim();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  if (/[\x00-\x1f\x7f-\x9f]/.test(subject)) {
+    throw new PermanentError('template_error', 'subject: it holds a control character');
+  }
+  return subject;
+}
+
+/** Tabs and line breaks stay; nothing else below the blank can be shown, and mail must not carry NUL (RFC 5322, 4.1). */
+function dropControls(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  return text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '');
+}

@@ -1,0 +1,67 @@
+// The text part of an e-mail whose template has none: the HTML's words, with links written out. Usually the template
+// is turned into a text template once, which is twenty times as fast as turning every person's HTML into text.
+import { compile, type FormatCallback } from 'html-to-text';
+
+const liquidToken = /\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g;
+/** Stands for a Liquid token while the HTML around it is read, so that `{% if a < b %}` opens no tag. */
+const mark = /\ue000(\d+)\ue001/g;
+/** These write HTML, which is there to be read only once it is written. */
+const writesHtml = /\|\s*(?:raw|escape|escape_once|xml_escape|newline_to_br)\b|\{%-?\s*(?:raw|liquid|echo)\b/;
+
+/** Of an image only the words count. */
+const writeAlternative: FormatCallback = (element, _walk, builder) => {
+  const words: unknown = element.attribs?.alt;
+  if (typeof words === 'string' && words !== '') builder.addInline(words);
+};
+
+const heading = { uppercase: false, leadingLineBreaks: 2, trailingLineBreaks: 2 };
+
+let convert: ((html: string) => string) | undefined;
+
+function createConverter(): (html: string) => string {
+  return compile({
+    // No line breaks of our own: the reader's window breaks lines better, above all on a phone.
+    wordwrap: false,
+    formatters: { alternative: writeAlternative },
+    selectors: [
+      // A link stands in <> (RFC 3986, appendix C).
+      { selector: 'a', options: { linkBrackets: ['<', '>'], hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
+      { selector: 'img', format: 'alternative' },
+      ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: heading })),
+      { selector: 'tr', format: 'block' },
+      { selector: 'ul', options: { itemPrefix: '- ' } },
+      // What mails hide from the eye, such as the preview line, is hidden here as well.
+      { selector: '[hidden]', format: 'skip' },
+      { selector: '[style*="display:none"]', format: 'skip' },
+      { selector: '[style*="display: none"]', format: 'skip' },
+    ],
+  });
+}
+
+/** @returns the words of an HTML document, ending with one line break */
+export function toText(html: string): string {
+  convert ??= createConverter();
+  return tidyText(convert(html));
+}
+
+/**
+ * Turns a template for HTML into one for text, with the same Liquid in it.
+ * @returns null for templates that write HTML from variables: of those, each finished HTML must go through `toText`
+ */
+export function toTextTemplate(htmlTemplate: string): string | null {
+  if (writesHtml.test(htmlTemplate) || htmlTemplate.includes('\ue000')) return null;
+  const tokens: string[] = [];
+  const marked = htmlTemplate.replace(liquidToken, (token) => `\ue000${tokens.push(token) - 1}\ue001`);
+  convert ??= createConverter();
+  return convert(marked).replace(mark, (_, index: string) => tokens[Number(index)] ?? '');
+}
+
+/** No blanks at the ends of lines, never two blank lines in a row, one line break at the end. */
+export function tidyText(text: string): string {
+  const tidy = text
+    .replace(/\r\n?/g, '\n')
+    .replace(/[ \t]+$/gm, '')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim();
+  return tidy === '' ? '' : `${tidy}\n`;
+}
