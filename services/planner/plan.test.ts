@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import type { NotificationRequested } from '../../lib/events.ts';
+import { chunkId } from '../../lib/ids.ts';
+import { type ActiveTemplate, checkRequest, cutChunks, hashBody, plan, toChunkPlanned } from './plan.ts';
+
+const now = Date.UTC(2026, 10, 23, 12);
+const template: ActiveTemplate = {
+  templateId: 'welcome',
+  version: 3,
+  kind: 'common',
+  channel: 'email',
+  onNoAnswer: 'park',
+};
+const request = (changes: Partial<NotificationRequested> = {}): NotificationRequested => ({
+  request_id: '0a1b2c3d-0000-4000-8000-000000000001',
+  template_id: 'welcome',
+  priority: 'low',
+  is_promo: false,
+  user_ids: ['ada'],
+  user_categories: [],
+  context: '{}',
+  requested_at: now - 1_000,
+  scheduled_at: null,
+  expires_at: null,
+  ...changes,
+});
+
+describe('plan', () => {
+  it('turns a request that names people into chunks at once', () => {
+    const planned = plan(request({ user_ids: ['ada', 'bob'] }), template, now);
+    expect(planned).toMatchObject({
+      state: 'running',
+      chunks: [{ sequence: 0, userIds: ['ada', 'bob'] }],
+      userIds: [],
+    });
+  });
+
+  it('leaves a request with a category or a later time to the runner, with all its people', () => {
+    expect(plan(request({ user_categories: ['active'] }), template, now)).toMatchObject({
+      state: 'planning',
+      chunks: [],
+      userIds: ['ada'],
+      userCategories: ['active'],
+    });
+    expect(plan(request({ scheduled_at: now + 1 }), template, now)).toMatchObject({
+      state: 'scheduled',
+      chunks: [],
+      userIds: ['ada'],
+    });
+  });
+
+  it('plans a request at once whose time has passed', () => {
+    expect(plan(request({ scheduled_at: now }), template, now).chunks).toHaveLength(1);
+  });
+
+  it('rejects without planning anybody when there is no template', () => {
+    expect(plan(request({ template_id: 'a\u0000b' }), undefined, now, 'there is none')).toMatchObject({
+      state: 'rejected',
+      detail: 'there is none',
+      templateId: 'a?b',
+      chunks: [],
+    });
+  });
+
+  it('takes its own time for a request from a clock that is far off', () => {
+    expect(plan(request({ requested_at: now + 2 * 60 * 60 * 1000 }), template, now).requestedAtMs).toBe(now);
+    expect(plan(request({ requested_at: 0 }), template, now).requestedAtMs).toBe(now);
+    expect(plan(request(), template, now).requestedAtMs).toBe(now - 1_000);
+  });
+});
+
+describe('cutChunks', () => {
+  it('keeps each person once, in order, at most 500 a chunk', () => {
+    const people = Array.from({ length: 1_001 }, (_, index) => `u${index}`);
+    const chunks = cutChunks([...people, 'u0', 'u1000']);
+    expect(chunks.map((chunk) => [chunk.sequence, chunk.userIds.length])).toEqual([
+      [0, 500],
+      [1, 500],
+      [2, 1],
+    ]);
+    expect(chunks.flatMap((chunk) => chunk.userIds)).toEqual(people);
+  });
+});
+
+describe('toChunkPlanned', () => {
+  it('makes the same record from the same row, with the computed id', () => {
+    const planned = plan(request(), template, now);
+    const [chunk] = planned.chunks;
+    if (!chunk) throw new Error('no chunk');
+    const record = toChunkPlanned(planned, template, chunk, now);
+    expect(record).toEqual(toChunkPlanned(planned, template, chunk, now));
+    expect(record).toMatchObject({
+      chunk_id: chunkId(planned.requestId, 0),
+      template_version: 3,
+      on_no_answer: 'park',
+      user_ids: ['ada'],
+      planned_at: now,
+    });
+  });
+});
+
+describe('hashBody', () => {
+  it('is the same for a retry that differs only in its time, and another for another body', () => {
+    expect(hashBody(request({ requested_at: 1 }))).toEqual(hashBody(request({ requested_at: 2 })));
+    expect(hashBody(request({ context: '{"a":1}' }))).not.toEqual(hashBody(request()));
+  });
+});
+
+describe('checkRequest', () => {
+  const wrong: [string, Partial<NotificationRequested>][] = [
+    ['request_id_invalid', { request_id: 'X' }],
+    ['too_many_users', { user_ids: Array.from({ length: 10_001 }, (_, index) => `u${index}`) }],
+    ['too_many_categories', { user_categories: Array.from({ length: 101 }, (_, index) => `c${index}`) }],
+    ['no_audience', { user_ids: [] }],
+    ['user_id_invalid', { user_ids: ['ada', 'b b'] }],
+    ['category_invalid', { user_categories: ['a\u0000'] }],
+    ['time_invalid', { expires_at: -1 }],
+    ['time_invalid', { scheduled_at: Number.MAX_SAFE_INTEGER }],
+    ['context_invalid', { context: '[]' }],
+    ['context_invalid', { context: '{' }],
+    ['context_invalid', { context: `{"a":"${'x'.repeat(64 * 1024)}"}` }],
+    ['context_invalid', { context: `${'{"a":'.repeat(17)}1${'}'.repeat(17)}` }],
+  ];
+  it.each(wrong)('refuses with %s', (code, changes) => {
+    expect(() => checkRequest(request(changes))).toThrowError(expect.objectContaining({ code }));
+  });
+
+  it('accepts a context of 16 levels', () => {
+    expect(() => checkRequest(request({ context: `${'{"a":'.repeat(16)}1${'}'.repeat(16)}` }))).not.toThrow();
+  });
+});
