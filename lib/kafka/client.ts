@@ -53,6 +53,11 @@ export function createKafka(settings: KafkaSettings, clientId: string, logger: L
 /** As Java's clients do (murmur2 over the key), so that foreign producers put a key where we would. */
 export const partitioner = () => Partitioners.DefaultPartitioner();
 
+/** Whether kafkajs threw it, and knows what to do about it. */
+export function isKafkaError(error: unknown): boolean {
+  return error instanceof kafkajs.KafkaJSError;
+}
+
 /** kafkajs's name for an answer or a failure, such as REBALANCE_IN_PROGRESS; empty when it has none. */
 export function kafkaErrorType(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
