@@ -1,0 +1,101 @@
+// The stage of one lane: templates and renderings of a whole slice first, then the decision for each person.
+import type { TemplateVersion } from '../../content/template.ts';
+import { PermanentError } from '../../lib/errors.ts';
+import type { NotificationEnriched } from '../../lib/events.ts';
+import type { Incoming, TransformStage } from '../../lib/kafka/stage.ts';
+import type { Lane, Topics } from '../../lib/topics.ts';
+import { failRecord, isExpired, type Rendered, render, skipExpired } from './render.ts';
+import type { RenderLane } from './render-lane.ts';
+import type { TemplateStore } from './template-store.ts';
+import { type Rendering, toTemplateKey } from './work.ts';
+
+/** What is not in here had expired when the slice was loaded, or has no template. */
+interface Facts {
+  templates: ReadonlyMap<string, TemplateVersion>;
+  renderings: ReadonlyMap<Incoming<NotificationEnriched>, Rendering>;
+}
+
+interface Options {
+  lane: Lane<'NotificationEnriched'>;
+  outputs: Topics['rendered'];
+  templates: TemplateStore;
+  renderLane: RenderLane;
+  now: () => number;
+}
+
+export function createRenderStage(
+  options: Options,
+): TransformStage<'NotificationEnriched', Facts, 'NotificationRendered'> {
+  return {
+    kind: 'transform',
+    name: 'renderer',
+    lane: options.lane,
+    fail: failRecord,
+
+    async load(slice, signal) {
+      const now = options.now();
+      const due = slice.filter(({ event }) => !isExpired(event, now));
+      const templates = await options.templates.load(due.map(({ event }) => toRef(event)));
+      const incomings: Incoming<NotificationEnriched>[] = [];
+      const jobs = due.flatMap((incoming) => {
+        const template = templates.get(toTemplateKey(toRef(incoming.event)));
+        if (!template) return [];
+        incomings.push(incoming);
+        const { request_id, collected, context, first_name, last_name } = incoming.event;
+        return [
+          {
+            template,
+            requestId: request_id,
+            person: { collected, context, firstName: first_name, lastName: last_name },
+          },
+        ];
+      });
+      const rendered = await options.renderLane.render(jobs, signal);
+      const renderings = new Map<Incoming<NotificationEnriched>, Rendering>();
+      rendered.forEach((rendering, index) => {
+        const incoming = incomings[index];
+        if (incoming) renderings.set(incoming, rendering);
+      });
+      return { templates, renderings };
+    },
+
+    transform(incoming, facts, now) {
+      const result = decide(incoming, facts, now);
+      if (result.kind === 'end') return { forward: [], outcomes: [result.outcome] };
+      const { notification } = result;
+      const output = {
+        topic: options.outputs[notification.priority],
+        key: notification.user_id,
+        event: notification,
+        traceparent: incoming.traceparent,
+      };
+      return { forward: [output], outcomes: [] };
+    },
+  };
+}
+
+/** @throws PermanentError('template_unknown') */
+function decide(incoming: Incoming<NotificationEnriched>, facts: Facts, now: number): Rendered {
+  const { event } = incoming;
+  const rendering = facts.renderings.get(incoming);
+  // Rendered in time is in time: the dispatcher looks at the clock once more.
+  if (!rendering && isExpired(event, now)) return skipExpired(event, now);
+  const template = facts.templates.get(toTemplateKey(toRef(event)));
+  if (!template || !rendering) {
+    throw new PermanentError(
+      'template_unknown',
+      `template '${event.template_id}' has no version ${event.template_version}`,
+    );
+  }
+  if (template.channel !== event.channel) {
+    throw new PermanentError(
+      'channel_mismatch',
+      `template '${event.template_id}' is for ${template.channel}, the record for ${event.channel}`,
+    );
+  }
+  return render(event, template, rendering, now);
+}
+
+function toRef(event: NotificationEnriched) {
+  return { templateId: event.template_id, version: event.template_version };
+}

@@ -1,0 +1,54 @@
+// Runs in a worker thread: renders one task after the other. It does nothing else, so it can be killed at any moment.
+import { renderMessage } from '../../content/render.ts';
+import type { TemplateVersion } from '../../content/template.ts';
+import { toVariables } from '../../content/variables.ts';
+import { PermanentError } from '../../lib/errors.ts';
+import { type Rendering, type Task, type TaskAnswer, toTemplateKey } from './work.ts';
+
+/** Parsed templates live as long as these objects. */
+const templates = new Map<string, TemplateVersion>();
+const maxTemplates = 64;
+/** After this long the thread gives back what it has: fifty bad messages must not be one long wait. */
+const taskBudgetMs = 250;
+
+export default function renderTask(task: Task): TaskAnswer {
+  const needed = new Set(task.items.map((item) => item.templateKey));
+  for (const key of needed) touch(key);
+  for (const template of task.templates) keep(template);
+  const missing = [...needed].filter((key) => !templates.has(key));
+  if (missing.length > 0) return { kind: 'missing', templateKeys: missing };
+
+  const startedAt = performance.now();
+  const renderings: Rendering[] = [];
+  for (const item of task.items) {
+    const template = templates.get(item.templateKey);
+    if (!template) break;
+    renderings.push(renderOne(template, item.person));
+    if (performance.now() - startedAt > taskBudgetMs) break;
+  }
+  return { kind: 'rendered', renderings };
+}
+
+function renderOne(template: TemplateVersion, person: Task['items'][number]['person']): Rendering {
+  try {
+    return { kind: 'message', message: renderMessage(template, toVariables(person)) };
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    const reason = error.code === 'render_limit' ? 'render_limit' : 'template_error';
+    return { kind: 'failed', reason, detail: error.message };
+  }
+}
+
+/** The one that was needed longest ago leaves first; no task has so many that it could push out its own. */
+function keep(template: TemplateVersion): void {
+  templates.set(toTemplateKey(template), template);
+  const [oldest] = templates.keys();
+  if (templates.size > maxTemplates && oldest !== undefined) templates.delete(oldest);
+}
+
+function touch(key: string): void {
+  const template = templates.get(key);
+  if (!template) return;
+  templates.delete(key);
+  templates.set(key, template);
+}

@@ -1,0 +1,31 @@
+// What goes to a worker thread and what comes back. Flat objects of strings: they are cloned on the way.
+import type { Message } from '../../content/render.ts';
+import type { TemplateVersion } from '../../content/template.ts';
+import type { PersonData } from '../../content/variables.ts';
+
+/** One message to render. */
+export interface Job {
+  template: TemplateVersion;
+  /** Which request asked for it: a request whose context is harmful is told from its template. */
+  requestId: string;
+  person: PersonData;
+}
+
+export type Rendering =
+  | { kind: 'message'; message: Message }
+  | { kind: 'failed'; reason: 'template_error' | 'render_limit'; detail: string };
+
+export interface Task {
+  /** Only those that the thread has said it lacks: a template's text travels once to each thread. */
+  templates: TemplateVersion[];
+  items: { templateKey: string; person: PersonData }[];
+}
+
+export type TaskAnswer =
+  | { kind: 'missing'; templateKeys: string[] }
+  /** May hold fewer than the items: the thread stops early so that its caller can look at what went wrong. */
+  | { kind: 'rendered'; renderings: Rendering[] };
+
+export function toTemplateKey(template: Pick<TemplateVersion, 'templateId' | 'version'>): string {
+  return `${template.templateId}@${template.version}`;
+}
