@@ -1,0 +1,16 @@
+// Waits for a condition with a limit; tests never sleep a fixed time.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** @param what named in the error when the condition does not come true in time */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  what: string | (() => string),
+  timeoutMs = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline)
+      throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`);
+    await sleep(20);
+  }
+}
