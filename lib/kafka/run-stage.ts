@@ -2,7 +2,7 @@
 // the consumer alive and knows when it cannot be; the loop is in lane.ts, what becomes of a record in judge.ts.
 import { type Dependency, DependencyError, describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { StageMetricsFactory } from '../metrics.ts';
+import type { StageMetrics } from '../metrics.ts';
 import type { Topics } from '../topics.ts';
 import { type EachBatchPayload, isKafkaError, type Kafka } from './client.ts';
 import type { Codec } from './codec.ts';
@@ -19,8 +19,9 @@ export interface StageRuntime {
   /** Connected. */
   publisher: Publisher;
   topics: Topics;
+  /** Bound to the lane, and so are the metrics. */
   logger: Logger;
-  metrics: StageMetricsFactory;
+  metrics: StageMetrics;
   /** The lane cannot go on: the process has to end with an error, for its supervisor to start a new one. Called once. */
   onFatal(error: Error): void;
   /** Partitions worked on at the same time. */
@@ -67,13 +68,11 @@ export interface RunningStage {
 
 /** Starts in the background: it waits for Kafka and for its topic by itself. */
 export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage {
-  const { kafka, concurrency = 1 } = runtime;
+  const { kafka, logger, metrics, concurrency = 1 } = runtime;
   const { input, group } = stage.lane;
   const limits = { ...defaultLimits, ...runtime.limits };
-  const logger = runtime.logger.child({ stage: stage.name, priority: stage.lane.name });
-  const metrics = runtime.metrics(stage.name, stage.lane.name);
   const status = new LaneStatus(logger);
-  const lane = createLane({ ...runtime, stage, logger, metrics, status, slice: limits, retry: limits });
+  const lane = createLane({ ...runtime, stage, status, slice: limits, retry: limits });
   const watch = startLaneWatch({
     kafka,
     topic: input.name,

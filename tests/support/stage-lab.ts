@@ -117,7 +117,7 @@ export async function openStageLab(
         publisher,
         topics,
         logger,
-        metrics: stageMetrics,
+        metrics: stageMetrics(stage.name, stage.lane.name),
         onFatal: (error) => fatal.push(error),
         ...runtime,
       });
