@@ -1,0 +1,139 @@
+// The decision at the door: what was posted becomes a request, or every fault in it is named at once. No I/O.
+import { hash } from 'node:crypto';
+import type { z } from '@hono/zod-openapi';
+import type { NotificationRequested } from '../../lib/events.ts';
+import { findContextFaults, isTooLong, toCanonicalJson } from './context-check.ts';
+import { type Event, readableParts, sendNotificationBody, userRegistrationBody } from './event-schema.ts';
+import { type Fault, toPointer } from './problem.ts';
+
+/** What is so at the moment, as far as it is known; what is not known is not judged. */
+export interface Facts {
+  nowMs: number;
+  /** Names and old numbers of the templates in use. */
+  templateIds: ReadonlySet<string> | undefined;
+  categories: ReadonlySet<string> | undefined;
+}
+
+/** Everything of the record but its id and its time, which are the store's to say. */
+export type Draft = Omit<NotificationRequested, 'request_id' | 'requested_at'>;
+
+export type Accepted =
+  | { ok: true; draft: Draft; bodyHash: Buffer }
+  /** `outdated`: a fault that newer facts, or an earlier answer to the same request, may take away. */
+  | { ok: false; faults: Fault[]; outdated?: { draft: Draft; bodyHash: Buffer } };
+
+/** POST /api/v1/send_notification. @param body as JSON.parse gave it */
+export function acceptNotification(body: unknown, facts: Facts): Accepted {
+  const read = sendNotificationBody.safeParse(body);
+  if (!read.success) return { ok: false, faults: [...toFaults(read.error, body), ...findFaultsBesides(body)] };
+  const event = read.data.event;
+  const faults = findContentFaults(event);
+  const context = faults.length > 0 ? '{}' : toCanonicalJson(event.context);
+  if (isTooLong(context)) faults.push({ pointer: inEvent('context'), detail: 'may have at most 64 kB as JSON text' });
+  if (event.expires_at != null && event.scheduled_at != null && event.expires_at <= event.scheduled_at) {
+    faults.push({ pointer: inEvent('expires_at'), detail: 'must be later than scheduled_at' });
+  }
+  return decide(toDraft(event, context), faults, facts, inEvent);
+}
+
+/** POST /api/v1/user_registration: the welcome template, at once. @param body as JSON.parse gave it */
+export function acceptRegistration(body: unknown, facts: Facts): Accepted {
+  const read = userRegistrationBody.safeParse(body);
+  if (!read.success) return { ok: false, faults: toFaults(read.error, body) };
+  const draft: Draft = {
+    template_id: 'welcome',
+    priority: 'high',
+    is_promo: false,
+    user_ids: [read.data.user_id],
+    user_categories: [],
+    context: '{}',
+    scheduled_at: null,
+    expires_at: null,
+  };
+  return decide(draft, [], facts, () => '');
+}
+
+export function toRecord(draft: Draft, requestId: string, requestedAtMs: number): NotificationRequested {
+  return { request_id: requestId, ...draft, requested_at: requestedAtMs };
+}
+
+/** One person's requests share a key, so that they keep their order. */
+export function toRecordKey(record: NotificationRequested): string {
+  const [person, another] = record.user_ids;
+  return person !== undefined && another === undefined && record.user_categories.length === 0
+    ? person
+    : record.request_id;
+}
+
+function toDraft(event: Event, context: string): Draft {
+  return {
+    template_id: event.template_id,
+    priority: event.priority,
+    is_promo: event.is_promo,
+    user_ids: [...new Set(event.user_ids)],
+    user_categories: [...new Set(event.user_categories)],
+    context,
+    scheduled_at: event.scheduled_at ?? null,
+    expires_at: event.expires_at ?? null,
+  };
+}
+
+type Parts = { context: Event['context']; user_ids: readonly unknown[]; user_categories: readonly unknown[] };
+
+const inEvent = (...path: PropertyKey[]) => toPointer(['event', ...path]);
+
+function findContentFaults({ context, user_ids, user_categories }: Parts): Fault[] {
+  const faults: Fault[] = findContextFaults(context).map(({ path, detail }) => ({
+    pointer: inEvent('context', ...path),
+    detail,
+  }));
+  if (user_ids.length === 0 && user_categories.length === 0) {
+    faults.push({
+      pointer: inEvent('user_ids'),
+      detail: 'name at least one person here, or a category in user_categories',
+    });
+  }
+  return faults;
+}
+
+/** A shape that is wrong in one field must not hide what is wrong in the content of the others. */
+function findFaultsBesides(body: unknown): Fault[] {
+  const readable = readableParts.safeParse(body);
+  return readable.success ? findContentFaults(readable.data.event) : [];
+}
+
+/** Adds what depends on the facts. Only when nothing else is wrong may an earlier answer outweigh them. */
+function decide(draft: Draft, faults: Fault[], facts: Facts, at: (...path: PropertyKey[]) => string): Accepted {
+  const outdated: Fault[] = [];
+  if (facts.templateIds && !facts.templateIds.has(draft.template_id)) {
+    outdated.push({ pointer: at('template_id'), detail: `there is no template "${draft.template_id}"` });
+  }
+  draft.user_categories.forEach((name, index) => {
+    if (facts.categories && !facts.categories.has(name)) {
+      outdated.push({ pointer: at('user_categories', index), detail: `the user service has no category "${name}"` });
+    }
+  });
+  if (draft.expires_at !== null && draft.expires_at <= facts.nowMs) {
+    outdated.push({ pointer: at('expires_at'), detail: 'is in the past' });
+  }
+  const accepted = () => ({ draft, bodyHash: hash('sha256', toCanonicalJson(draft), 'buffer') });
+  if (faults.length + outdated.length === 0) return { ok: true, ...accepted() };
+  return {
+    ok: false,
+    faults: [...faults, ...outdated],
+    ...(faults.length === 0 ? { outdated: accepted() } : {}),
+  };
+}
+
+function toFaults(error: z.ZodError, body: unknown): Fault[] {
+  return error.issues.flatMap((issue): Fault[] => {
+    if (issue.code !== 'unrecognized_keys') return [{ pointer: toPointer(issue.path), detail: issue.message }];
+    return issue.keys.map((key) => ({ pointer: toPointer([...issue.path, key]), detail: explainUnknown(key, body) }));
+  });
+}
+
+/** The commonest mistake is to leave the envelope out. */
+function explainUnknown(key: string, body: unknown): string {
+  const bare = typeof body === 'object' && body !== null && !('event' in body) && key === 'template_id';
+  return bare ? 'belongs into "event": {"event": {"template_id": …}}' : 'there is no such field';
+}

@@ -1,0 +1,46 @@
+// Ingest's settings, from the environment.
+import { z } from 'zod';
+import {
+  count,
+  databaseVariables,
+  type Environment,
+  kafkaVariables,
+  opsVariables,
+  port,
+  readConfig,
+  registryVariables,
+  toKafkaSettings,
+  url,
+} from '../../lib/config.ts';
+
+export const ingestVariables = z.object({
+  ...kafkaVariables,
+  ...registryVariables,
+  ...databaseVariables,
+  ...opsVariables,
+  DATABASE_CONNECTIONS: count(1, 100).default(10),
+  INGEST_PORT: port.default(8001),
+  OPS_PORT: port.default(9100),
+  /** Calls a second and API key, in each process. */
+  INGEST_RATE_PER_KEY: count(1, 1_000_000).default(2_000),
+  USER_SERVICE_URL: url('http:', 'https:'),
+  USER_SERVICE_TOKEN: z.string().optional(),
+});
+
+export type IngestConfig = ReturnType<typeof readIngestConfig>;
+
+/** @throws ConfigError naming every variable that is missing or wrong */
+export function readIngestConfig(env: Environment) {
+  const variables = readConfig(ingestVariables, env);
+  return {
+    kafka: toKafkaSettings(variables),
+    registryUrl: variables.SCHEMA_REGISTRY_URL,
+    databaseUrl: variables.DATABASE_URL,
+    databaseConnections: variables.DATABASE_CONNECTIONS,
+    bindHost: variables.BIND_HOST,
+    port: variables.INGEST_PORT,
+    opsPort: variables.OPS_PORT,
+    ratePerKey: variables.INGEST_RATE_PER_KEY,
+    userService: { url: variables.USER_SERVICE_URL, token: variables.USER_SERVICE_TOKEN },
+  };
+}

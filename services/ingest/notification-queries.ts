@@ -1,0 +1,173 @@
+// GET /api/v1/notifications and …/{id}: what one person got or did not get, from the ledger. Read only.
+import { type RawBuilder, sql } from 'kysely';
+import { type Db, withDatabase } from '../../lib/db/database.ts';
+import type { DeliveriesTable, DeliveryState } from '../../lib/db/tables.ts';
+import { maskAddress } from './masked-address.ts';
+
+type Row = Pick<
+  DeliveriesTable,
+  'notification_id' | 'request_id' | 'chunk_id' | 'user_id' | 'channel' | 'address' | 'template_id' | 'template_version'
+> &
+  Pick<DeliveriesTable, 'priority' | 'state' | 'requested_at' | 'planned_at' | 'enriched_at' | 'rendered_at'> &
+  Pick<DeliveriesTable, 'claimed_at' | 'ended_at'> & {
+    reason: string;
+    detail: string;
+    stage: string;
+    attempt: number;
+    due_at: Date | null;
+  };
+
+export interface NotificationSummary {
+  notification_id: string;
+  request_id: string;
+  user_id: string;
+  channel: string;
+  /** Masked. */
+  address: string | null;
+  template_id: string;
+  template_version: number;
+  priority: string;
+  state: DeliveryState;
+  reason: string | null;
+  attempts: number;
+  requested_at: string;
+  ended_at: string | null;
+}
+
+export interface JourneyStep {
+  stage: string;
+  at: string;
+  outcome: string;
+  reason: string | null;
+  detail: string | null;
+}
+
+export interface Notification extends NotificationSummary {
+  chunk_id: string;
+  detail: string | null;
+  /** When a deferred one is tried again. */
+  next_attempt_at: string | null;
+  journey: JourneyStep[];
+}
+
+export interface PageQuery {
+  requestId: string | undefined;
+  userId: string | undefined;
+  state: DeliveryState | undefined;
+  after: Cursor | undefined;
+  limit: number;
+}
+
+/** The last row of the page before. */
+export interface Cursor {
+  requestedAtMs: number;
+  notificationId: string;
+}
+
+export interface NotificationPage {
+  notifications: NotificationSummary[];
+  /** For `after`; null on the last page. */
+  next: string | null;
+}
+
+const columns = sql`d.notification_id, d.request_id, d.chunk_id, d.user_id, d.channel, d.address, d.template_id,
+  d.template_version, d.priority, d.state, d.reason, d.detail, d.stage, d.attempt, d.requested_at, d.planned_at,
+  d.enriched_at, d.rendered_at, d.claimed_at, d.ended_at`;
+
+/** @throws DependencyError('postgres') */
+export async function findNotification(db: Db, notificationId: string): Promise<Notification | undefined> {
+  const found = await withDatabase(() =>
+    sql<Row>`select ${columns}, w.due_at from deliveries d left join waiting w using (notification_id)
+             where d.notification_id = ${notificationId}`.execute(db),
+  );
+  const row = found.rows[0];
+  return row && toNotification(row);
+}
+
+/**
+ * A person's newest first, by the index (user_id, requested_at); a request's in the order of their ids, by the index
+ * (request_id, notification_id): every page costs as much as its own rows, however deep it is.
+ * @throws DependencyError('postgres')
+ */
+export async function listNotifications(db: Db, query: PageQuery): Promise<NotificationPage> {
+  const { requestId, userId, state, after, limit } = query;
+  const conditions: RawBuilder<unknown>[] = [];
+  if (requestId !== undefined) conditions.push(sql`d.request_id = ${requestId}`);
+  if (userId !== undefined) conditions.push(sql`d.user_id = ${userId}`);
+  if (state !== undefined) conditions.push(sql`d.state = ${state}`);
+  const byUser = userId !== undefined;
+  if (after && byUser) {
+    const at = new Date(after.requestedAtMs);
+    conditions.push(sql`(d.requested_at, d.notification_id) < (${at}, ${after.notificationId}::uuid)`);
+  } else if (after) conditions.push(sql`d.notification_id > ${after.notificationId}`);
+  const order = byUser ? sql`d.requested_at desc, d.notification_id desc` : sql`d.notification_id`;
+  const found = await withDatabase(() =>
+    sql<Row>`select ${columns}, null as due_at from deliveries d where ${sql.join(conditions, sql` and `)}
+             order by ${order} limit ${limit + 1}`.execute(db),
+  );
+  const rows = found.rows.slice(0, limit);
+  const last = rows.at(-1);
+  return {
+    notifications: rows.map(toSummary),
+    next: found.rows.length > limit && last ? writeCursor(last) : null,
+  };
+}
+
+function writeCursor(row: Row): string {
+  return `${row.requested_at.getTime()}.${row.notification_id}`;
+}
+
+/** Undefined when it is not one that a page ended with. */
+export function readCursor(text: string): Cursor | undefined {
+  const match = /^(\d{1,15})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(text);
+  if (!match?.[1] || !match[2]) return undefined;
+  return { requestedAtMs: Number(match[1]), notificationId: match[2] };
+}
+
+function toSummary(row: Row): NotificationSummary {
+  return {
+    notification_id: row.notification_id,
+    request_id: row.request_id,
+    user_id: row.user_id,
+    channel: row.channel,
+    address: row.address === null ? null : maskAddress(row.address),
+    template_id: row.template_id,
+    template_version: row.template_version,
+    priority: row.priority,
+    state: row.state,
+    reason: row.reason || null,
+    attempts: row.attempt,
+    requested_at: row.requested_at.toISOString(),
+    ended_at: row.ended_at?.toISOString() ?? null,
+  };
+}
+
+function toNotification(row: Row): Notification {
+  return {
+    ...toSummary(row),
+    chunk_id: row.chunk_id,
+    detail: row.detail || null,
+    next_attempt_at: row.due_at?.toISOString() ?? null,
+    journey: toJourney(row),
+  };
+}
+
+/** Every stage that it came through, in order; the last step says how it ended, or where it is now. */
+function toJourney(row: Row): JourneyStep[] {
+  const passed: [stage: string, at: Date | null, outcome: string][] = [
+    ['ingest', row.requested_at, 'requested'],
+    ['planner', row.planned_at, 'planned'],
+    ['enricher', row.enriched_at, 'enriched'],
+    ['renderer', row.rendered_at, 'rendered'],
+    ['dispatcher', row.claimed_at, 'claimed'],
+  ];
+  const steps = passed.flatMap(([stage, at, outcome]): JourneyStep[] =>
+    at === null ? [] : [{ stage, at: at.toISOString(), outcome, reason: null, detail: null }],
+  );
+  const atMs = row.ended_at ?? (row.state === 'claimed' ? null : row.claimed_at);
+  if (atMs !== null) {
+    const { stage, state, reason, detail } = row;
+    steps.push({ stage, at: atMs.toISOString(), outcome: state, reason: reason || null, detail: detail || null });
+  }
+  return steps;
+}

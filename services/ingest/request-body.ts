@@ -1,0 +1,84 @@
+// The body of a request: bounded by the bytes that really arrive, UTF-8, JSON. What it says is judged in accept.ts.
+import type { IncomingMessage } from 'node:http';
+import { Problem } from './problem.ts';
+import { readJsonText } from './strict-json.ts';
+
+export const maxBodyBytes = 1024 * 1024;
+/** For the whole body. Slower senders would hold memory for nothing. */
+const bodyTimeoutMs = 30_000;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/** A parsed body and how many bytes it had. */
+export interface JsonBody {
+  value: unknown;
+  byteCount: number;
+}
+
+/** @throws Problem not_json, too_large, request_timeout or malformed */
+export async function readJsonBody(incoming: IncomingMessage): Promise<JsonBody> {
+  const { 'content-type': contentType, 'content-encoding': encoding } = incoming.headers;
+  if (!isJson(contentType)) {
+    const got = contentType === undefined ? 'there is no Content-Type' : 'the Content-Type is another';
+    throw new Problem('not_json', `Send the body as application/json; ${got}.`);
+  }
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new Problem('not_json', 'Send the body without a Content-Encoding; compressed bodies are not taken.');
+  }
+  const bytes = await readBounded(incoming);
+  return { value: parse(bytes), byteCount: bytes.length };
+}
+
+/** Whether there is no body at all, as a call with everything in its query has none. */
+export function hasNoBody(incoming: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers;
+  return encoding === undefined && (length === undefined || length === '0');
+}
+
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === 'application/json') return true;
+  const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
+  return type === 'application/json' || /^application\/[a-z0-9.!#$&^_-]+\+json$/.test(type);
+}
+
+const tooLarge = () => new Problem('too_large', `The body may have at most ${maxBodyBytes} bytes (1 MiB).`);
+
+/** Counts what arrives; the announced length only lets it refuse earlier. */
+function readBounded(incoming: IncomingMessage): Promise<Buffer> {
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const settle = (finish: () => void) => {
+      clearTimeout(timer);
+      incoming.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
+      finish();
+    };
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBodyBytes) settle(() => reject(tooLarge()));
+      else chunks.push(chunk);
+    };
+    const onEnd = () =>
+      settle(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
+    const onBroken = () => settle(() => reject(new Problem('malformed', 'The connection broke within the body.')));
+    const timer = setTimeout(
+      () => settle(() => reject(new Problem('request_timeout', `The body did not arrive within ${bodyTimeoutMs} ms.`))),
+      bodyTimeoutMs,
+    );
+    incoming.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+  });
+}
+
+function parse(bytes: Buffer): unknown {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch (cause) {
+    throw new Problem('malformed', 'The body is not UTF-8.', { cause });
+  }
+  if (text.trim() === '') throw new Problem('malformed', 'The body is empty; a JSON object is expected.');
+  const read = readJsonText(text);
+  if (read.ok) return read.value;
+  throw new Problem('malformed', `At line ${read.line}, column ${read.column}: ${read.detail}.`);
+}

@@ -1,0 +1,92 @@
+// GET /api/v1/requests/{id}: how far a request is, from the planner's row and the dispatcher's counters. Read only.
+import { sql } from 'kysely';
+import { type Db, withDatabase } from '../../lib/db/database.ts';
+import type { RequestState } from '../../lib/db/tables.ts';
+import type { EndState } from '../../lib/reasons.ts';
+
+export interface RequestStatus {
+  request_id: string;
+  state: 'accepted' | RequestState;
+  planning_complete: boolean;
+  planned: number;
+  sent: number;
+  failed: number;
+  skipped: number;
+  unknown: number;
+  in_flight: number;
+  reasons: { state: string; reason: string; count: number }[];
+  /** Why, where it was rejected. */
+  detail: string | null;
+  accepted_at: string | null;
+  requested_at: string | null;
+  stored_at: string | null;
+  scheduled_at: string | null;
+  expires_at: string | null;
+}
+
+interface Row {
+  state: RequestState | null;
+  detail: string | null;
+  planned: number | null;
+  planning_complete: boolean | null;
+  accepted_at: Date | null;
+  requested_at: Date | null;
+  stored_at: Date | null;
+  scheduled_at: Date | null;
+  expires_at: Date | null;
+  counts: { state: string; reason: string; count: number }[];
+}
+
+/** Undefined when nobody knows this id. @throws DependencyError('postgres') */
+export async function findRequest(db: Db, requestId: string): Promise<RequestStatus | undefined> {
+  const found = await withDatabase(() =>
+    sql<Row>`
+      select r.state, r.detail, r.planned, r.planning_complete, r.requested_at, r.stored_at, r.scheduled_at, r.expires_at,
+             a.accepted_at,
+             coalesce((
+               select json_agg(c order by c.state, c.reason) from (
+                 select state, reason, sum(count)::int as count from counters
+                 where request_id = ${requestId} group by state, reason having sum(count) <> 0
+               ) c), '[]') as counts
+      from (select ${requestId}::uuid as request_id) wanted
+      left join requests r using (request_id)
+      left join accepted a using (request_id)
+      where r.request_id is not null or a.request_id is not null`.execute(db),
+  );
+  const row = found.rows[0];
+  return row && toStatus(requestId, row);
+}
+
+function toStatus(requestId: string, row: Row): RequestStatus {
+  const countOf = (state: EndState) =>
+    row.counts.reduce((sum, counted) => (counted.state === state ? sum + counted.count : sum), 0);
+  const planned = row.planned ?? 0;
+  const ended = {
+    sent: countOf('sent'),
+    failed: countOf('failed'),
+    skipped: countOf('skipped'),
+    unknown: countOf('unknown'),
+  };
+  const endedCount = ended.sent + ended.failed + ended.skipped + ended.unknown;
+  const complete = row.planning_complete ?? false;
+  return {
+    request_id: requestId,
+    state: row.state === 'running' && complete && endedCount === planned ? 'done' : (row.state ?? 'accepted'),
+    planning_complete: complete,
+    planned,
+    ...ended,
+    in_flight: Math.max(0, planned - endedCount),
+    // What was sent has no reason; it is a number above.
+    reasons: row.counts.filter((counted) => counted.reason !== ''),
+    detail: row.detail || null,
+    accepted_at: toText(row.accepted_at),
+    requested_at: toText(row.requested_at ?? row.accepted_at),
+    stored_at: toText(row.stored_at),
+    scheduled_at: toText(row.scheduled_at),
+    expires_at: toText(row.expires_at),
+  };
+}
+
+function toText(time: Date | null): string | null {
+  return time?.toISOString() ?? null;
+}

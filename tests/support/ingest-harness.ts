@@ -1,0 +1,133 @@
+// Ingest on real parts, in this process: its own topics, schemas and database, and a reader of what it published.
+import { randomUUID } from 'node:crypto';
+import { inject } from 'vitest';
+import { newApiKey } from '../../lib/api-keys.ts';
+import { createDatabase, type Db } from '../../lib/db/database.ts';
+import { migrate } from '../../lib/db/migrate.ts';
+import type { ApiKeyScope } from '../../lib/db/tables.ts';
+import type { NotificationRequested } from '../../lib/events.ts';
+import { createKafka } from '../../lib/kafka/client.ts';
+import { createCodec } from '../../lib/kafka/codec.ts';
+import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
+import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
+import { createLogger } from '../../lib/logger.ts';
+import { createTopics } from '../../lib/topics.ts';
+import { type RunningIngest, startIngest } from '../../services/ingest/service.ts';
+import { createTestDatabase } from './test-database.ts';
+
+export interface PublishedRequest {
+  topic: string;
+  key: string | null;
+  traceparent: string | undefined;
+  event: NotificationRequested;
+}
+
+export interface IngestHarness {
+  db: Db;
+  topics: ReturnType<typeof createTopics>;
+  /** Everything on the two requests topics so far. */
+  published: PublishedRequest[];
+  /** Starts one more ingest beside those that run. */
+  startIngest(overrides?: Partial<IngestSettings>): Promise<RunningIngest & { url: string }>;
+  createApiKey(...scopes: ApiKeyScope[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export type IngestSettings = Parameters<typeof startIngest>[0];
+
+/** @param userServiceUrl of a user service that runs, or of none */
+export async function startIngestHarness(userServiceUrl: string): Promise<IngestHarness> {
+  const env = inject('infrastructure');
+  const logger = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' });
+  const database = await createTestDatabase('ingest');
+  const db = createDatabase({ url: database.databaseUrl, applicationName: 'test' });
+  const prefix = `ingest-${randomUUID().slice(0, 8)}.`;
+  const topics = createTopics(prefix);
+  const kafkaSettings = {
+    brokers: env.KAFKA_BROKERS.split(','),
+    topicPrefix: prefix,
+    ssl: false,
+    caFile: undefined,
+    sasl: undefined,
+  };
+  const kafka = createKafka(kafkaSettings, 'test', logger);
+  await Promise.all([
+    migrate(db).then(() => insertTemplates(db)),
+    ensureTopics(kafka, topics, { partitions: 2, replicationFactor: 1, minInsyncReplicas: 1 }),
+    registerSchemas({ registryUrl: env.SCHEMA_REGISTRY_URL, topics }),
+  ]);
+
+  const published: PublishedRequest[] = [];
+  const codec = createCodec({ registryUrl: env.SCHEMA_REGISTRY_URL, topics });
+  const consumer = kafka.consumer({ groupId: `${prefix}reader`, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topics.requests.name, topics.requestsHigh.name], fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ topic, message }) => {
+      published.push({
+        topic,
+        key: message.key?.toString() ?? null,
+        traceparent: message.headers?.traceparent?.toString(),
+        event: await codec.decode(topics.requests, message.value ?? Buffer.alloc(0)),
+      });
+    },
+  });
+
+  const running = new Set<RunningIngest>();
+  return {
+    db,
+    topics,
+    published,
+    async startIngest(overrides = {}) {
+      const settings: IngestSettings = {
+        kafka: kafkaSettings,
+        registryUrl: env.SCHEMA_REGISTRY_URL,
+        databaseUrl: database.databaseUrl,
+        databaseConnections: 10,
+        bindHost: '127.0.0.1',
+        port: 0,
+        opsPort: 0,
+        ratePerKey: 10_000,
+        userService: { url: userServiceUrl, token: undefined },
+        ...overrides,
+      };
+      const ingest = await startIngest(settings, {
+        logger,
+        fail: (error) => {
+          throw error;
+        },
+      });
+      const stop = async () => {
+        if (running.delete(ingest)) await ingest.stop();
+      };
+      running.add(ingest);
+      return { ...ingest, stop, url: `http://127.0.0.1:${ingest.port}` };
+    },
+    async createApiKey(...scopes) {
+      const { key, hash, hint } = newApiKey();
+      await db
+        .insertInto('api_keys')
+        .values({ api_key_id: randomUUID(), name: 'test', key_hash: hash, key_hint: hint, scopes, revoked_at: null })
+        .execute();
+      return key;
+    },
+    async stop() {
+      await Promise.all([...running].map((ingest) => ingest.stop()));
+      await consumer.disconnect();
+      await db.destroy();
+      await database.drop();
+    },
+  };
+}
+
+async function insertTemplates(db: Db): Promise<void> {
+  const template = { kind: 'common', channel: 'email' as const, active_version: 1, legacy_number: null, archived_at: null };
+  await db
+    .insertInto('templates')
+    .values([
+      { ...template, template_id: 'welcome', title: 'Welcome' },
+      { ...template, template_id: 'monthly-statistics', title: 'Statistics', legacy_number: 7 },
+      { ...template, template_id: 'gone', title: 'Gone', archived_at: new Date() },
+    ])
+    .execute();
+}
