@@ -84,7 +84,17 @@ async function maven(args, cwd, say) {
   clearInterval(beat);
   if (code === 0) return;
   throw new BootstrapError(
-    `Maven could not fetch it. Is there a way to Maven Central (a proxy belongs into ~/.m2/settings.xml)? Its last lines:\n${tail(output)}`,
+    `Maven could not fetch it. Is there a way to Maven Central (a proxy belongs into ~/.m2/settings.xml)? It says:\n    ${mavenError(output)}`,
+  );
+}
+
+/** Maven's first error line says it; what follows is how to ask for more. */
+function mavenError(output) {
+  return (
+    output
+      .split('\n')
+      .find((line) => line.includes('[ERROR]'))
+      ?.replace(/^.*\[ERROR\] /, '') ?? output.trim()
   );
 }
 

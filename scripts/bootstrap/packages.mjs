@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { BootstrapError } from './errors.mjs';
 import { withLock } from './lock.mjs';
-import { run, tail } from './run.mjs';
+import { run } from './run.mjs';
 
 /** @param {string} root the repository  @param {(line: string) => void} say */
 export async function ensurePackages(root, say) {
@@ -24,13 +24,17 @@ async function install(root, say) {
   const ownBin = join(root, 'node_modules', '.bin');
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== ownBin);
   const env = { ...process.env, PATH: path.join(delimiter) };
+  const beat = setInterval(() => say('… still installing'), 10_000);
   const { code, output, missing } = await run('npm', ['ci', '--include=dev', '--include=optional', '--no-audit'], {
     cwd: root,
     env,
   });
+  clearInterval(beat);
   if (missing) throw new BootstrapError('There is no npm beside node: install Node from https://nodejs.org.');
   if (code !== 0) {
-    throw new BootstrapError(`npm ci failed, look at its last lines, mend that and start again:\n${tail(output)}`);
+    // npm says first what is wrong, and then at length how it is used.
+    const said = output.trim().split('\n').slice(0, 15).join('\n    ');
+    throw new BootstrapError(`npm ci failed; mend what it says and start again:\n    ${said}`);
   }
   say(`packages installed in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
 }
