@@ -88,17 +88,19 @@ export async function startStageProcess(
     setUp = true;
     built = await build({ kafka, topics, codec, publisher, db, logger, metrics });
     const chosen = built.stages.filter((stage) => !config.lanes || config.lanes.includes(stage.lane.name));
-    const runtime = {
-      kafka,
-      codec,
-      publisher,
-      topics,
-      logger,
-      metrics: createStageMetrics(metrics),
-      concurrency: config.concurrency,
-      onFatal: context.fail,
-    };
-    lanes = chosen.map((stage) => startStage(stage, runtime));
+    const stageMetrics = createStageMetrics(metrics);
+    lanes = chosen.map((stage) =>
+      startStage(stage, {
+        kafka,
+        codec,
+        publisher,
+        topics,
+        logger: logger.child({ stage: name, priority: stage.lane.name }),
+        metrics: stageMetrics(name, stage.lane.name),
+        concurrency: config.concurrency,
+        onFatal: context.fail,
+      }),
+    );
     logger.info({ lanes: chosen.map((stage) => stage.lane.name), concurrency: config.concurrency }, 'running');
   };
   const starting = run().catch((error: unknown) =>
