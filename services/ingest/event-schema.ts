@@ -17,7 +17,10 @@ const categoryRule = 'must be the name of a category: 1 to 64 letters, digits an
 const timeRule = 'must be a time with its zone as in RFC 3339, such as 2026-12-01T09:00:00Z';
 
 const templateId = z
-  .union([z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), z.int().min(0).max(2_147_483_647)], rule(templateRule))
+  .union(
+    [z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, templateRule), z.int().min(0).max(2_147_483_647)],
+    rule(templateRule),
+  )
   .transform(String)
   .openapi({
     type: 'string',
@@ -30,7 +33,10 @@ const userId = z
   .refine(isUserId, userIdRule)
   .openapi({ description: "The person's id at the user service.", pattern: '^[A-Za-z0-9._:-]{1,64}$' });
 
-const category = z.string(rule(categoryRule)).regex(/^[\p{L}\p{N}._:-]{1,64}$/u, categoryRule);
+const category = z
+  .string(rule(categoryRule))
+  .regex(/^[\p{L}\p{N}._:-]{1,64}$/u, categoryRule)
+  .openapi({ pattern: '^[\\p{L}\\p{N}._:-]{1,64}$' });
 
 const time = (description: string, example: string) =>
   z

@@ -1,5 +1,149 @@
-import { z } from '@hono/zod-openapi';
-export function createOpenApiDocument(): unknown {
-  void z;
-  return {};
+// The OpenAPI document of /openapi.json and /docs, from the same schemas that judge the requests.
+import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
+import { sendNotificationBody, userRegistrationBody } from './event-schema.ts';
+import * as answers from './openapi-answers.ts';
+import { defaultLimit, deliveryStates, maxLimit } from './query-parameters.ts';
+
+const json = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
+const security = [{ apiKey: [] }];
+const id = (name: string) => z.object({ id: z.uuid().openapi({ description: `The ${name}_id.` }) });
+
+const idempotencyKey = z
+  .string()
+  .min(1)
+  .max(255)
+  .optional()
+  .openapi({
+    description:
+      'Printable ASCII. The same key with the same body gives the same request_id and one notification, for 7 days; ' +
+      'with another body 422; while the first call is not answered 409.',
+  });
+const postHeaders = z.object({ 'Idempotency-Key': idempotencyKey });
+
+const posts: RouteConfig[] = [
+  {
+    method: 'post',
+    path: '/api/v1/send_notification',
+    tags: ['Requests'],
+    summary: 'Ask for one message to some people',
+    description:
+      'Answered when Kafka has acknowledged the request, never before. `user_ids` and `user_categories` are united; ' +
+      'a person in both gets one message.',
+    security,
+    request: {
+      headers: postHeaders,
+      body: {
+        required: true,
+        content: {
+          'application/json': { schema: sendNotificationBody, examples: answers.sendNotificationExamples },
+        },
+      },
+    },
+    responses: { 202: answers.acceptedAnswer, ...answers.problems(400, 401, 403, 409, 413, 415, 422, 429, 503) },
+  },
+  {
+    method: 'post',
+    path: '/api/v1/user_registration',
+    tags: ['Requests'],
+    summary: 'Welcome a new user',
+    description:
+      'Sends the template `welcome` with high priority. Name the person in the body or, as the old API did, in the ' +
+      'query without a body.',
+    security,
+    request: {
+      headers: postHeaders,
+      query: z.object({
+        user_id: z.string().optional().openapi({ description: 'Only without a body: the form of the old API.' }),
+      }),
+      body: {
+        required: false,
+        content: {
+          'application/json': {
+            schema: userRegistrationBody,
+            example: { user_id: '9990d6d0-0290-8f15-99a9-6b2171392b79' },
+          },
+        },
+      },
+    },
+    responses: { 202: answers.acceptedAnswer, ...answers.problems(400, 401, 403, 409, 413, 415, 422, 429, 503) },
+  },
+];
+
+const gets: RouteConfig[] = [
+  {
+    method: 'get',
+    path: '/api/v1/requests/{id}',
+    tags: ['Requests'],
+    summary: 'How far a request is',
+    description:
+      'From the moment of the 202 on. `planned` is final once `planning_complete`; a request is `done` when ' +
+      'planned = sent + failed + skipped + unknown.',
+    security,
+    request: { params: id('request') },
+    responses: {
+      200: { description: 'Its state and numbers.', content: json(answers.requestStatus) },
+      ...answers.problems(401, 403, 404, 429, 503),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/v1/notifications',
+    tags: ['Notifications'],
+    summary: 'What a person, or the people of a request, got and did not get',
+    description:
+      "Give request_id, user_id or both. A person's come newest first, a request's in the order of their ids.",
+    security,
+    request: {
+      query: z.object({
+        request_id: z.uuid().optional(),
+        user_id: z.string().optional(),
+        state: z.enum(deliveryStates).optional(),
+        after: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
+        limit: z.int().min(1).max(maxLimit).optional().openapi({ default: defaultLimit }),
+      }),
+    },
+    responses: {
+      200: { description: 'A page.', content: json(answers.notificationPage) },
+      ...answers.problems(401, 403, 422, 429, 503),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/v1/notifications/{id}',
+    tags: ['Notifications'],
+    summary: 'The journey of one message',
+    description:
+      'Every stage with its time, and how it ended. In the ledger once it has reached the dispatcher or ended.',
+    security,
+    request: { params: id('notification') },
+    responses: {
+      200: { description: 'Its journey.', content: json(answers.notification) },
+      ...answers.problems(401, 403, 404, 429, 503),
+    },
+  },
+];
+
+export function createOpenApiDocument() {
+  // Only its registry and generator are used: the routes themselves read bodies with limits of their own (routes.ts).
+  const app = new OpenAPIHono();
+  const registry = app.openAPIRegistry;
+  registry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Your API key, such as ph_… The POSTs need the scope `send`, the GETs `read`; `admin` has both.',
+  });
+  for (const route of [...posts, ...gets]) registry.registerPath(route);
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Posthorn ingest',
+      version: '1',
+      license: { name: 'MIT' },
+      description:
+        'Takes notification requests over HTTP and tells what became of them. Faults are told all at once as ' +
+        '`application/problem+json` (RFC 9457), each with its place.',
+    },
+    servers: [{ url: '/' }],
+    tags: [{ name: 'Requests' }, { name: 'Notifications' }],
+  });
 }

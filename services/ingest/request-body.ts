@@ -19,8 +19,7 @@ export interface JsonBody {
 export async function readJsonBody(incoming: IncomingMessage): Promise<JsonBody> {
   const { 'content-type': contentType, 'content-encoding': encoding } = incoming.headers;
   if (!isJson(contentType)) {
-    const got = contentType === undefined ? 'there is no Content-Type' : 'the Content-Type is another';
-    throw new Problem('not_json', `Send the body as application/json; ${got}.`);
+    throw new Problem('not_json', 'Send the body with "Content-Type: application/json".');
   }
   if (encoding !== undefined && encoding !== 'identity') {
     throw new Problem('not_json', 'Send the body without a Content-Encoding; compressed bodies are not taken.');

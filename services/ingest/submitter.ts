@@ -85,11 +85,18 @@ export function createSubmitter({ facts, store, intake }: Parts): Submitter {
       return submit(incoming, key, body, (known) => acceptNotification(body.value, known));
     },
     async registerUser(incoming, query, key) {
-      const body = hasNoBody(incoming) ? readQuery(query) : await readJsonBody(incoming);
-      if (!hasNoBody(incoming) && query.size > 0) {
-        throw invalidQuery({ parameter: [...query.keys()].join(', '), detail: 'belongs either into the body or here' });
+      if (!hasNoBody(incoming)) {
+        const [name] = query.keys();
+        if (name !== undefined) throw invalidQuery([{ parameter: name, detail: 'send a body or this, not both' }]);
+        const body = await readJsonBody(incoming);
+        return submit(incoming, key, body, (known) => acceptRegistration(body.value, known));
       }
-      return submit(incoming, key, body, (known) => acceptRegistration(body.value, known));
+      const body = readQuery(query);
+      return submit(incoming, key, body, (known) => {
+        const decision = acceptRegistration(body.value, known);
+        if (decision.ok || decision.outdated) return decision;
+        throw invalidQuery(decision.faults.map(({ detail }) => ({ parameter: 'user_id', detail })));
+      });
     },
   };
 }
@@ -107,15 +114,15 @@ function readIdempotencyKey(header: string | string[] | undefined): string | nul
 function readQuery(query: URLSearchParams): JsonBody {
   const ids = query.getAll('user_id');
   const unknown = [...query.keys()].find((name) => name !== 'user_id');
-  if (unknown !== undefined) throw invalidQuery({ parameter: unknown, detail: 'there is no such parameter' });
-  if (ids.length > 1) throw invalidQuery({ parameter: 'user_id', detail: 'may stand only once' });
+  if (unknown !== undefined) throw invalidQuery([{ parameter: unknown, detail: 'there is no such parameter' }]);
+  if (ids.length > 1) throw invalidQuery([{ parameter: 'user_id', detail: 'may stand only once' }]);
   const [userId] = ids;
   if (userId === undefined) throw new Problem('malformed', 'There is neither a body nor a user_id in the query.');
   return { value: { user_id: userId }, byteCount: userId.length };
 }
 
-function invalidQuery(fault: Fault): Problem {
-  return new Problem('invalid', 'The query is not valid; nothing was accepted.', { faults: [fault] });
+function invalidQuery(faults: Fault[]): Problem {
+  return new Problem('invalid', 'The query is not valid; nothing was accepted.', { faults });
 }
 
 function namesCategories(body: unknown): boolean {

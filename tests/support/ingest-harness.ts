@@ -1,6 +1,6 @@
 // Ingest on real parts, in this process: its own topics, schemas and database, and a reader of what it published.
 import { randomUUID } from 'node:crypto';
-import { inject } from 'vitest';
+import { expect, inject, vi } from 'vitest';
 import { newApiKey } from '../../lib/api-keys.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
@@ -29,6 +29,8 @@ export interface IngestHarness {
   published: PublishedRequest[];
   /** Starts one more ingest beside those that run. */
   startIngest(overrides?: Partial<IngestSettings>): Promise<RunningIngest & { url: string }>;
+  /** The same, once it takes requests. */
+  startReadyIngest(overrides?: Partial<IngestSettings>): Promise<RunningIngest & { url: string }>;
   createApiKey(...scopes: ApiKeyScope[]): Promise<string>;
   stop(): Promise<void>;
 }
@@ -74,34 +76,43 @@ export async function startIngestHarness(userServiceUrl: string): Promise<Ingest
   });
 
   const running = new Set<RunningIngest>();
+  const start = async (overrides: Partial<IngestSettings> = {}) => {
+    const settings: IngestSettings = {
+      kafka: kafkaSettings,
+      registryUrl: env.SCHEMA_REGISTRY_URL,
+      databaseUrl: database.databaseUrl,
+      databaseConnections: 10,
+      bindHost: '127.0.0.1',
+      port: 0,
+      opsPort: 0,
+      ratePerKey: 10_000,
+      userService: { url: userServiceUrl, token: undefined },
+      ...overrides,
+    };
+    const ingest = await startIngest(settings, {
+      logger,
+      fail: (error) => {
+        throw error;
+      },
+    });
+    const stop = async () => {
+      if (running.delete(ingest)) await ingest.stop();
+    };
+    running.add(ingest);
+    return { ...ingest, stop, url: `http://127.0.0.1:${ingest.port}` };
+  };
   return {
     db,
     topics,
     published,
-    async startIngest(overrides = {}) {
-      const settings: IngestSettings = {
-        kafka: kafkaSettings,
-        registryUrl: env.SCHEMA_REGISTRY_URL,
-        databaseUrl: database.databaseUrl,
-        databaseConnections: 10,
-        bindHost: '127.0.0.1',
-        port: 0,
-        opsPort: 0,
-        ratePerKey: 10_000,
-        userService: { url: userServiceUrl, token: undefined },
-        ...overrides,
-      };
-      const ingest = await startIngest(settings, {
-        logger,
-        fail: (error) => {
-          throw error;
-        },
-      });
-      const stop = async () => {
-        if (running.delete(ingest)) await ingest.stop();
-      };
-      running.add(ingest);
-      return { ...ingest, stop, url: `http://127.0.0.1:${ingest.port}` };
+    startIngest: start,
+    async startReadyIngest(overrides) {
+      const ingest = await start(overrides);
+      await vi.waitFor(
+        async () => expect((await fetch(`http://127.0.0.1:${ingest.opsPort}/readyz`)).status).toBe(200),
+        { timeout: 20_000, interval: 50 },
+      );
+      return ingest;
     },
     async createApiKey(...scopes) {
       const { key, hash, hint } = newApiKey();
@@ -121,7 +132,13 @@ export async function startIngestHarness(userServiceUrl: string): Promise<Ingest
 }
 
 async function insertTemplates(db: Db): Promise<void> {
-  const template = { kind: 'common', channel: 'email' as const, active_version: 1, legacy_number: null, archived_at: null };
+  const template = {
+    kind: 'common',
+    channel: 'email' as const,
+    active_version: 1,
+    legacy_number: null,
+    archived_at: null,
+  };
   await db
     .insertInto('templates')
     .values([

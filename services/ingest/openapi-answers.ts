@@ -1,0 +1,184 @@
+// What ingest answers, for the OpenAPI document: bodies, problems and examples.
+import { z } from '@hono/zod-openapi';
+import { deliveryStates } from './query-parameters.ts';
+
+const requestId = '7d7f0f43-1c5d-4a88-9d7e-0a8f3a2f5c11';
+const time = z.iso.datetime().openapi({ example: '2026-11-23T09:00:00.000Z' });
+const numbers = z.int().min(0);
+
+export const acceptedAnswer = {
+  description: 'Accepted: Kafka has it, and it will not be lost.',
+  headers: z.object({ Location: z.string().openapi({ description: 'Where its progress is told.' }) }),
+  content: {
+    'application/json': {
+      schema: z.object({ request_id: z.uuid() }).openapi('Accepted'),
+      example: { request_id: requestId },
+    },
+  },
+};
+
+export const sendNotificationExamples = {
+  people: {
+    summary: 'To some people',
+    value: {
+      event: {
+        template_id: 'monthly-statistics',
+        priority: 'low',
+        is_promo: true,
+        user_ids: ['9990d6d0-0290-8f15-99a9-6b2171392b79'],
+        context: { month: 'November' },
+      },
+    },
+  },
+  category: {
+    summary: 'To a category, later',
+    value: {
+      event: {
+        template_id: 'new-episode',
+        user_categories: ['vip'],
+        context: { series: 'The Post Road' },
+        scheduled_at: '2036-12-01T09:00:00Z',
+        expires_at: '2036-12-02T09:00:00Z',
+      },
+    },
+  },
+};
+
+export const requestStatus = z
+  .object({
+    request_id: z.uuid(),
+    state: z.enum(['accepted', 'scheduled', 'planning', 'running', 'paused', 'done', 'cancelled', 'rejected']),
+    planning_complete: z.boolean(),
+    planned: numbers,
+    sent: numbers,
+    failed: numbers,
+    skipped: numbers,
+    unknown: numbers,
+    in_flight: numbers,
+    reasons: z.array(z.object({ state: z.string(), reason: z.string(), count: z.int() })),
+    detail: z.string().nullable().openapi({ description: 'Why, where it was rejected.' }),
+    accepted_at: time.nullable(),
+    requested_at: time.nullable(),
+    stored_at: time.nullable(),
+    scheduled_at: time.nullable(),
+    expires_at: time.nullable(),
+  })
+  .openapi('Request', {
+    example: {
+      request_id: requestId,
+      state: 'done',
+      planning_complete: true,
+      planned: 3,
+      sent: 2,
+      failed: 0,
+      skipped: 1,
+      unknown: 0,
+      in_flight: 0,
+      reasons: [{ state: 'skipped', reason: 'no_consent', count: 1 }],
+      detail: null,
+      accepted_at: '2026-11-23T09:00:00.000Z',
+      requested_at: '2026-11-23T09:00:00.000Z',
+      stored_at: '2026-11-23T09:00:00.020Z',
+      scheduled_at: null,
+      expires_at: null,
+    },
+  });
+
+const summary = z
+  .object({
+    notification_id: z.uuid(),
+    request_id: z.uuid(),
+    user_id: z.string(),
+    channel: z.enum(['email', 'sms']),
+    address: z.string().nullable().openapi({ description: 'Masked.', example: 'j…@example.com' }),
+    template_id: z.string(),
+    template_version: z.int(),
+    priority: z.enum(['high', 'medium', 'low']),
+    state: z.enum(deliveryStates),
+    reason: z.string().nullable(),
+    attempts: numbers,
+    requested_at: time,
+    ended_at: time.nullable(),
+  })
+  .openapi('NotificationSummary');
+
+export const notification = summary
+  .extend({
+    chunk_id: z.uuid(),
+    detail: z.string().nullable().openapi({ description: "The server's answer, or what the template failed on." }),
+    next_attempt_at: time.nullable(),
+    journey: z.array(
+      z.object({
+        stage: z.string(),
+        at: time,
+        outcome: z.string(),
+        reason: z.string().nullable(),
+        detail: z.string().nullable(),
+      }),
+    ),
+  })
+  .openapi('Notification');
+
+export const notificationPage = z
+  .object({
+    notifications: z.array(summary),
+    next: z.string().nullable().openapi({ description: 'For `after`; null on the last page.' }),
+  })
+  .openapi('NotificationPage');
+
+const place = { detail: z.string() };
+const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().openapi({ description: 'From a closed list, for programs.' }),
+    detail: z.string(),
+    errors: z
+      .array(
+        z.union([
+          z.object({ pointer: z.string().openapi({ description: 'Into the body, RFC 6901.' }), ...place }),
+          z.object({ parameter: z.string(), ...place }),
+          z.object({ header: z.string(), ...place }),
+        ]),
+      )
+      .max(50)
+      .optional(),
+  })
+  .openapi('Problem', {
+    example: {
+      type: 'about:blank',
+      title: 'The request is not valid',
+      status: 422,
+      code: 'invalid',
+      detail: 'The request is not valid; nothing was accepted.',
+      errors: [{ pointer: '/event/user_ids/3', detail: 'must be 1 to 64 of A-Z a-z 0-9 . _ : -' }],
+    },
+  });
+
+const problemDescriptions = {
+  400: 'The body is not well-formed JSON; says line and column.',
+  401: 'No API key, or a wrong one.',
+  403: 'The API key lacks the scope.',
+  404: 'Nobody knows this id.',
+  409: 'The first call with this Idempotency-Key is not answered yet; for 10 s at most.',
+  413: 'The body has more than 1 MiB.',
+  415: 'The body is not JSON.',
+  422: 'Not valid, or the Idempotency-Key was used for another body.',
+  429: 'The API key calls too often (Retry-After).',
+  503: 'Kafka or Postgres is down (Retry-After).',
+} as const;
+
+export function problems(...statuses: (keyof typeof problemDescriptions)[]) {
+  const retryAfter = z.object({ 'Retry-After': z.string().openapi({ description: 'Seconds.' }) });
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: problemDescriptions[status],
+        content: { 'application/problem+json': { schema: problem } },
+        ...([409, 429, 503].includes(status) ? { headers: retryAfter } : {}),
+      },
+    ]),
+  );
+}
