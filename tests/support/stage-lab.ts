@@ -1,7 +1,7 @@
 // A lane of its own on the shared Kafka, for tests of the stage runtime: topics with a random prefix, two partitions,
 // a producer for anything (also rubbish), and a view of what stands in a topic and what is committed.
 import { randomUUID } from 'node:crypto';
-import { afterAll, inject } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import type { ChunkPlanned, NotificationEnriched, NotificationOutcome, RecordName, Records } from '../../lib/events.ts';
 import { createKafka, type IHeaders, type Kafka, type KafkaMessage, partitioner } from '../../lib/kafka/client.ts';
 import { type Codec, createCodec } from '../../lib/kafka/codec.ts';
@@ -24,7 +24,7 @@ export interface StageLab {
   metrics: Registry;
   /** Errors that a lane could not go on after. */
   fatal: Error[];
-  /** The stage is stopped when the test file ends, if not before. */
+  /** The stage is stopped when the test ends, if not before. */
   start(stage: AnyStage, runtime?: Partial<StageRuntime>): RunningStage;
   /** All to one partition, in this order. */
   send(
@@ -40,6 +40,7 @@ export interface StageLab {
   committed(group: string, topic: string): Promise<number[]>;
 }
 
+/** To be called inside a test. */
 export async function openStageLab(
   options: { brokers?: string; registryUrl?: string; partitions?: number } = {},
 ): Promise<StageLab> {
@@ -71,7 +72,7 @@ export async function openStageLab(
   const fatal: Error[] = [];
   const running = new Set<RunningStage>();
 
-  afterAll(async () => {
+  onTestFinished(async () => {
     await Promise.all([...running].map((stage) => stage.stop()));
     await Promise.all([publisher.disconnect(), producer.disconnect(), admin.disconnect()]);
   });
