@@ -63,21 +63,18 @@ async function handle(slice: Slice<NotificationRequested>, parts: Parts) {
   const requests = [...first.values()];
   if (requests.length === 0) return { refused };
   const inserted = await parts.store.insert(requests.map((candidate) => candidate.request));
-  const publications = requests
-    .filter((candidate) => inserted.has(candidate.request.requestId))
-    .flatMap(({ request, incoming }) => toPublications(request, incoming.traceparent, parts.topics, now));
-
   const known = requests.filter((candidate) => !inserted.has(candidate.request.requestId));
   const stored = await loadById(parts.store, known);
-  for (const candidate of known) {
-    const row = stored.get(candidate.request.requestId);
-    if (!row || candidate.error) continue;
-    if (!row.body_hash.equals(candidate.request.bodyHash)) {
-      refused.push({ incoming: candidate.incoming, error: conflict() });
-    } else {
-      publications.push(...toRepublications(row, candidate.incoming.traceparent, parts.topics));
-    }
-  }
+  // In the order of the records: one person's messages leave in the order in which they were asked for.
+  const publications = requests.flatMap((candidate): Publication[] => {
+    const { request, incoming } = candidate;
+    if (inserted.has(request.requestId)) return toPublications(request, incoming.traceparent, parts.topics, now);
+    const row = stored.get(request.requestId);
+    if (!row || candidate.error) return [];
+    if (row.body_hash.equals(request.bodyHash)) return toRepublications(row, incoming.traceparent, parts.topics);
+    refused.push({ incoming, error: conflict() });
+    return [];
+  });
 
   if (publications.length > 0) {
     await parts.publisher.publish(publications.map(({ record }) => record));

@@ -1,0 +1,223 @@
+// The planner on a real broker and a real Postgres: stored first, published, marked; and what comes twice.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { loadDemoTemplates } from '../../dev/demo/load-demo.ts';
+import { createDatabase, type Db } from '../../lib/db/database.ts';
+import { migrate } from '../../lib/db/migrate.ts';
+import { DependencyError } from '../../lib/errors.ts';
+import type { NotificationRequested } from '../../lib/events.ts';
+import { chunkId } from '../../lib/ids.ts';
+import { createPlannerStage } from '../../services/planner/planner-stage.ts';
+import { createRequestStore, type RequestStore } from '../../services/planner/request-store.ts';
+import { eventually } from '../support/eventually.ts';
+import { openStageLab, type StageLab } from '../support/stage-lab.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+
+interface PlannerLab extends StageLab {
+  db: Db;
+  /** Starts a planner whose store does what the test wants of it, such as fail once. */
+  startPlanner(change?: (store: RequestStore) => RequestStore): { stop(): Promise<void> };
+  ask(...events: NotificationRequested[]): Promise<void>;
+}
+
+async function openPlannerLab(): Promise<PlannerLab> {
+  const lab = await openStageLab({ partitions: 1 });
+  const { databaseUrl, drop } = await createTestDatabase('planner');
+  const db = createDatabase({ url: databaseUrl, applicationName: 'test' });
+  onTestFinished(async () => {
+    await db.destroy();
+    await drop();
+  });
+  await migrate(db);
+  await loadDemoTemplates(db);
+  const [, lane] = lab.topics.lanes.planner;
+  if (!lane) throw new Error('no lane');
+  return {
+    ...lab,
+    db,
+    startPlanner: (change = (store) => store) =>
+      lab.start(
+        createPlannerStage(lane, {
+          db,
+          store: change(createRequestStore(db)),
+          publisher: lab.publisher,
+          topics: lab.topics,
+          now: Date.now,
+        }),
+      ),
+    ask: (...events) => lab.sendEvents(lab.topics.requests, events),
+  };
+}
+
+const request = (changes: Partial<NotificationRequested> = {}): NotificationRequested => ({
+  request_id: randomUUID(),
+  template_id: 'welcome',
+  priority: 'low',
+  is_promo: false,
+  user_ids: ['ada'],
+  user_categories: [],
+  context: '{}',
+  requested_at: Date.now(),
+  scheduled_at: null,
+  expires_at: null,
+  ...changes,
+});
+const stateOf = async (db: Db, id: string): Promise<string | undefined> =>
+  (await db.selectFrom('requests').select('state').where('request_id', '=', id).executeTakeFirst())?.state;
+const unpublished = async (db: Db): Promise<number> =>
+  (await db.selectFrom('chunks').select('sequence').where('published_at', 'is', null).execute()).length;
+
+describe('the planner', () => {
+  it('plans each person once in chunks of 500, and marks what it has published', async () => {
+    const lab = await openPlannerLab();
+    const people = Array.from({ length: 1_100 }, (_, index) => `user-${index}`);
+    const asked = request({ user_ids: [...people, 'user-0', 'user-1099'] });
+    lab.startPlanner();
+    await lab.ask(asked);
+    const chunks = await lab.readEvents(lab.topics.planned.low, 3);
+    expect(chunks.map((chunk) => chunk.chunk_id)).toEqual(
+      [0, 1, 2].map((sequence) => chunkId(asked.request_id, sequence)),
+    );
+    expect(chunks.flatMap((chunk) => chunk.user_ids)).toEqual(people);
+    await eventually(async () => (await unpublished(lab.db)) === 0, 'all chunks marked');
+    const row = await lab.db.selectFrom('requests').selectAll().executeTakeFirstOrThrow();
+    expect(row).toMatchObject({
+      state: 'running',
+      planned: 1_100,
+      chunk_count: 3,
+      planning_complete: true,
+      template_version: 1,
+    });
+  });
+
+  it('plans a record that was produced three times once', async () => {
+    const lab = await openPlannerLab();
+    const asked = request();
+    lab.startPlanner();
+    await lab.ask(asked, asked);
+    await eventually(async () => (await stateOf(lab.db, asked.request_id)) === 'running', 'planned');
+    await lab.ask({ ...asked, requested_at: asked.requested_at + 5_000 }, request({ user_ids: ['last'] }));
+    const chunks = await lab.readEvents(lab.topics.planned.low, 2);
+    expect(chunks.map((chunk) => chunk.user_ids)).toEqual([['ada'], ['last']]);
+    expect(chunks[0]?.requested_at).toBe(asked.requested_at);
+  });
+
+  it('keeps the template version of the first time when it goes on after a crash', async () => {
+    const lab = await openPlannerLab();
+    const asked = request();
+    // A row and its chunk are stored; then the process dies before anything is published.
+    const dying = lab.startPlanner((store) => ({
+      ...store,
+      async insert(requests) {
+        await store.insert(requests);
+        throw new DependencyError('postgres', 'as if it died here');
+      },
+    }));
+    await lab.ask(asked);
+    await eventually(async () => (await stateOf(lab.db, asked.request_id)) === 'running', 'stored');
+    await dying.stop();
+    expect(await unpublished(lab.db)).toBe(1);
+
+    await lab.db.transaction().execute(async (change) => {
+      await change
+        .insertInto('template_versions')
+        .values({
+          template_id: 'welcome',
+          version: 2,
+          subject: 'new',
+          text: 'new',
+          html: null,
+          from_name: null,
+          reply_to: null,
+        })
+        .execute();
+      await change.updateTable('templates').set({ active_version: 2 }).where('template_id', '=', 'welcome').execute();
+    });
+    lab.startPlanner();
+    const later = request();
+    await lab.ask(later);
+    const chunks = await lab.readEvents(lab.topics.planned.low, 2);
+    expect(chunks.map((chunk) => [chunk.request_id, chunk.template_version])).toEqual([
+      [asked.request_id, 1],
+      [later.request_id, 2],
+    ]);
+  });
+
+  it('puts another body under a known id aside and leaves the first request alone', async () => {
+    const lab = await openPlannerLab();
+    const asked = request();
+    lab.startPlanner();
+    await lab.ask(asked);
+    await eventually(async () => (await stateOf(lab.db, asked.request_id)) === 'running', 'planned');
+    await lab.ask({ ...asked, user_ids: ['eve'] });
+    const [letter] = await lab.read(lab.topics.deadLetters.planner.name, 1);
+    expect(letter?.headers?.['dlt-error-code']?.toString()).toBe('request_conflict');
+    expect((await lab.readEvents(lab.topics.planned.low, 1)).map((chunk) => chunk.user_ids)).toEqual([['ada']]);
+  });
+
+  it('says rejected for an unknown template, and plans the same record after the template was made', async () => {
+    const lab = await openPlannerLab();
+    const asked = request({ template_id: 'spring-sale' });
+    lab.startPlanner();
+    await lab.ask(asked, request({ user_ids: ['next'] }));
+    const [letter] = await lab.read(lab.topics.deadLetters.planner.name, 1);
+    expect(letter?.headers?.['dlt-error-code']?.toString()).toBe('template_unknown');
+    expect(await stateOf(lab.db, asked.request_id)).toBe('rejected');
+    expect((await lab.readEvents(lab.topics.planned.low, 1)).map((chunk) => chunk.user_ids)).toEqual([['next']]);
+
+    await lab.db.transaction().execute(async (change) => {
+      await change
+        .insertInto('templates')
+        .values({
+          template_id: 'spring-sale',
+          legacy_number: null,
+          title: 'Spring',
+          kind: 'common',
+          channel: 'email',
+          active_version: 1,
+          archived_at: null,
+        })
+        .execute();
+      await change
+        .insertInto('template_versions')
+        .values({
+          template_id: 'spring-sale',
+          version: 1,
+          subject: 's',
+          text: 't',
+          html: null,
+          from_name: null,
+          reply_to: null,
+        })
+        .execute();
+    });
+    await lab.ask(asked);
+    const chunks = await lab.readEvents(lab.topics.planned.low, 2);
+    expect(chunks[1]?.request_id).toBe(asked.request_id);
+    expect(await stateOf(lab.db, asked.request_id)).toBe('running');
+  });
+
+  it('stores requests with a category or a later time and publishes nothing of them', async () => {
+    const lab = await openPlannerLab();
+    const audience = request({ user_categories: ['active'] });
+    const later = request({ scheduled_at: Date.now() + 3_600_000 });
+    const last = request();
+    lab.startPlanner();
+    await lab.ask(audience, later, last);
+    const chunks = await lab.readEvents(lab.topics.planned.low, 1);
+    expect(chunks.map((chunk) => chunk.request_id)).toEqual([last.request_id]);
+    expect(await stateOf(lab.db, audience.request_id)).toBe('planning');
+    expect(await stateOf(lab.db, later.request_id)).toBe('scheduled');
+    const stored = await lab.db
+      .selectFrom('requests')
+      .selectAll()
+      .where('request_id', '=', audience.request_id)
+      .executeTakeFirstOrThrow();
+    expect(stored).toMatchObject({
+      user_ids: ['ada'],
+      user_categories: ['active'],
+      planning_complete: false,
+      template_version: 1,
+    });
+  });
+});
