@@ -1,0 +1,34 @@
+// Percentiles of measured values, by nearest rank: every answer is a value that was really measured.
+
+/**
+ * @param values in any order; left as they are
+ * @param percent above 0, up to 100
+ * @returns NaN when there are no values
+ */
+export function percentile(values: Iterable<number>, percent: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.max(1, Math.ceil((percent / 100) * sorted.length)) - 1] ?? Number.NaN;
+}
+
+export function median(values: Iterable<number>): number {
+  return percentile(values, 50);
+}
+
+export interface Rates {
+  /** From the start to the last arrival, per second. */
+  whole: number;
+  /** From the first tenth to the last tenth of the arrivals, without the pipeline's filling and draining, per second. */
+  middle: number;
+}
+
+/** @param arrivedAtMs in the order of arrival */
+export function ratesOf(arrivedAtMs: readonly number[], startedAtMs: number): Rates {
+  const count = arrivedAtMs.length;
+  const from = Math.floor(count * 0.1);
+  const to = Math.ceil(count * 0.9) - 1;
+  const spanMs = (arrivedAtMs[to] ?? 0) - (arrivedAtMs[from] ?? 0);
+  return {
+    whole: (count / ((arrivedAtMs.at(-1) ?? Number.NaN) - startedAtMs)) * 1000,
+    middle: ((to - from) / spanMs) * 1000,
+  };
+}
