@@ -1,0 +1,101 @@
+// The enricher on a real broker, with a user service that can be troubled.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ChunkPlanned } from '../../lib/events.ts';
+import { createUserService } from '../../lib/user-service.ts';
+import { createEnricherStage } from '../../services/enricher/enricher-stage.ts';
+import { startUserMock } from '../../user-mock/app.ts';
+import { eventually } from '../support/eventually.ts';
+import { openStageLab } from '../support/stage-lab.ts';
+
+async function openEnricherLab() {
+  const lab = await openStageLab({ partitions: 1 });
+  const mock = await startUserMock({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => mock.stop());
+  const setKnobs = async (knobs: object) => {
+    const answer = await fetch(`${mock.url}/knobs`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(knobs),
+    });
+    expect(answer.status).toBe(200);
+  };
+  const page = (await (await fetch(`${mock.url}/users?category=active&limit=200`)).json()) as {
+    users: { id: string; email: string | null; promo_agree: boolean }[];
+  };
+  const lane = lab.topics.lanes.enricher.find(({ name }) => name === 'low');
+  if (!lane) throw new Error('no lane');
+  const startEnricher = () => {
+    const userService = createUserService({ url: mock.url, timeoutMs: 300 });
+    return lab.start(createEnricherStage(lane, lab.topics.enriched, userService));
+  };
+  return { ...lab, setKnobs, people: page.users, startEnricher };
+}
+
+const chunk = (userIds: string[], changes: Partial<ChunkPlanned> = {}): ChunkPlanned => ({
+  chunk_id: randomUUID(),
+  request_id: randomUUID(),
+  sequence: 0,
+  priority: 'low',
+  is_promo: true,
+  template_id: 'monthly-statistics',
+  template_version: 1,
+  template_kind: 'monthly_personal_statistic',
+  channel: 'email',
+  on_no_answer: 'park',
+  context: '{}',
+  requested_at: Date.now(),
+  planned_at: Date.now(),
+  expires_at: null,
+  user_ids: userIds,
+  ...changes,
+});
+
+describe('the enricher', () => {
+  it('forwards who may get it and says of everybody else why not', async () => {
+    const lab = await openEnricherLab();
+    const reachable = lab.people.filter((person) => person.promo_agree && person.email).map(({ id }) => id);
+    lab.startEnricher();
+    await lab.sendEvents(lab.topics.planned.low, [chunk([...lab.people.map(({ id }) => id), 'nobody'])]);
+    const enriched = await lab.readEvents(lab.topics.enriched.low, reachable.length);
+    expect(enriched.map((event) => event.user_id).sort()).toEqual(reachable.sort());
+    expect(enriched.every((event) => 'films_month_count' in JSON.parse(event.collected))).toBe(true);
+    const outcomes = await lab.readEvents(lab.topics.outcomes, lab.people.length + 1 - reachable.length);
+    expect(new Set(outcomes.map((outcome) => outcome.reason))).toEqual(
+      new Set(['no_consent', 'no_address', 'unknown_user']),
+    );
+  });
+
+  it.each([
+    ['answers with errors', { error_rate: 1 }],
+    ['answers rubbish', { garbage_rate: 1 }],
+    ['never answers', { hang_rate: 1 }],
+  ])('waits while the user service %s, judges nobody, and goes on by itself', async (_, knobs) => {
+    const lab = await openEnricherLab();
+    await lab.setKnobs(knobs);
+    const stage = lab.startEnricher();
+    const ids = lab.people.slice(0, 3).map(({ id }) => id);
+    await lab.sendEvents(lab.topics.planned.low, [chunk(ids, { is_promo: false, channel: 'email' })]);
+    await eventually(() => stage.waitingFor() === 'user-service', 'the lane waits for the user service');
+    await lab.setKnobs({});
+    await eventually(() => stage.waitingFor() === undefined, 'the lane goes on');
+    expect((await lab.readEvents(lab.topics.enriched.low, 3)).map((event) => event.user_id).sort()).toEqual(ids.sort());
+    expect(lab.fatal).toEqual([]);
+  });
+
+  it('puts a chunk of an unknown kind aside and ends all its people', async () => {
+    const lab = await openEnricherLab();
+    const ids = lab.people.slice(0, 2).map(({ id }) => id);
+    lab.startEnricher();
+    await lab.sendEvents(lab.topics.planned.low, [
+      chunk(ids, { template_kind: 'horoscope' }),
+      chunk(ids, { is_promo: false }),
+    ]);
+    const outcomes = await lab.readEvents(lab.topics.outcomes, 2);
+    expect(outcomes.map(({ user_id, state, reason }) => [user_id, state, reason])).toEqual(
+      ids.map((id) => [id, 'failed', 'dead_lettered']),
+    );
+    expect(await lab.read(lab.topics.deadLetters.enricher.name, 1)).toHaveLength(1);
+    await lab.readEvents(lab.topics.enriched.low, 1);
+  });
+});
