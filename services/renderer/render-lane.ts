@@ -31,37 +31,51 @@ export function createRenderLane(options: Options): RenderLane {
   const { breaker, now, taskLimitMs = 2_000, personLimitMs = 1_000 } = options;
   const threads = createTurns(options.threads);
 
-  /** @param places where in `renderings` the jobs' results belong */
+  /** @param places where in `jobs` and `renderings` the task's people stand */
   async function renderTask(jobs: readonly Job[], places: number[], renderings: Rendering[], signal: AbortSignal) {
-    let waiting = places;
-    while (waiting.length > 0) {
-      signal.throwIfAborted();
-      waiting = waiting.filter((place) => {
-        const refusal = refuse(jobAt(jobs, place));
-        if (refusal) renderings[place] = refusal;
-        return !refusal;
+    const tasks = [places];
+    for (let task = tasks.shift(); task; task = tasks.shift()) {
+      const current = task;
+      const rest = await threads.use((thread) => {
+        signal.throwIfAborted();
+        return renderOnce(thread, jobs, current, renderings);
       });
-      if (waiting.length === 0) return;
-      const task = waiting.map((place) => jobAt(jobs, place));
-      const limitMs = task.length === 1 ? personLimitMs : taskLimitMs;
-      const answer = await threads.use((thread) => thread.render(task, limitMs));
-      if (answer.kind === 'rendered') {
-        answer.renderings.forEach((rendering, index) => {
-          const place = waiting[index] ?? -1;
-          renderings[place] = rendering;
-          learn(jobAt(jobs, place), rendering);
-        });
-        waiting = waiting.slice(answer.renderings.length);
-      } else if (task.length === 1) {
-        const rendering: Rendering = { kind: 'failed', reason: 'render_limit', detail: answer.cause };
-        renderings[waiting[0] ?? -1] = rendering;
-        learn(jobAt(jobs, waiting[0] ?? -1), rendering);
-        return;
-      } else {
-        for (const place of waiting) await renderTask(jobs, [place], renderings, signal);
-        return;
-      }
+      tasks.unshift(...rest);
     }
+  }
+
+  /** @returns those that are not judged yet, as further tasks */
+  async function renderOnce(
+    thread: RenderThread,
+    jobs: readonly Job[],
+    places: readonly number[],
+    renderings: Rendering[],
+  ): Promise<number[][]> {
+    const judge = (place: number | undefined, rendering: Rendering): void => {
+      if (place === undefined) return;
+      renderings[place] = rendering;
+      learn(jobAt(jobs, place), rendering);
+    };
+    // Asked only now: while this task waited for its turn, others may have shown something about its templates.
+    const tried = places.filter((place) => {
+      const refusal = refuse(jobAt(jobs, place));
+      if (refusal) renderings[place] = refusal;
+      return !refusal;
+    });
+    if (tried.length === 0) return [];
+    const limitMs = tried.length === 1 ? personLimitMs : taskLimitMs;
+    const answer = await thread.render(
+      tried.map((place) => jobAt(jobs, place)),
+      limitMs,
+    );
+    if (answer.kind === 'rendered') {
+      for (const [index, rendering] of answer.renderings.entries()) judge(tried[index], rendering);
+      const rest = tried.slice(answer.renderings.length);
+      return rest.length === 0 ? [] : [rest];
+    }
+    if (tried.length > 1) return tried.map((place) => [place]);
+    judge(tried[0], { kind: 'failed', reason: 'render_limit', detail: answer.cause });
+    return [];
   }
 
   function refuse({ template, requestId }: Job): Rendering | undefined {
@@ -70,9 +84,9 @@ export function createRenderLane(options: Options): RenderLane {
   }
 
   function learn({ template, requestId }: Job, rendering: Rendering): void {
-    if (rendering.kind === 'message') breaker.succeed(toTemplateKey(template));
-    else if (rendering.reason === 'render_limit')
-      breaker.fail(toTemplateKey(template), requestId, rendering.detail, now());
+    const key = toTemplateKey(template);
+    if (rendering.kind === 'message') breaker.succeed(key);
+    else if (rendering.reason === 'render_limit') breaker.fail(key, requestId, rendering.detail, now());
   }
 
   return {

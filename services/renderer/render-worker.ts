@@ -8,7 +8,8 @@ import { type Rendering, type Task, type TaskAnswer, toTemplateKey } from './wor
 /** Parsed templates live as long as these objects. */
 const templates = new Map<string, TemplateVersion>();
 const maxTemplates = 64;
-/** After this long the thread gives back what it has: fifty bad messages must not be one long wait. */
+/** After this long the thread gives back what it has, and after a message that ran into its limits: its caller may
+ * decide that the next ones are not tried. */
 const taskBudgetMs = 250;
 
 export default function renderTask(task: Task): TaskAnswer {
@@ -23,8 +24,10 @@ export default function renderTask(task: Task): TaskAnswer {
   for (const item of task.items) {
     const template = templates.get(item.templateKey);
     if (!template) break;
-    renderings.push(renderOne(template, item.person));
-    if (performance.now() - startedAt > taskBudgetMs) break;
+    const rendering = renderOne(template, item.person);
+    renderings.push(rendering);
+    const ranIntoLimits = rendering.kind === 'failed' && rendering.reason === 'render_limit';
+    if (ranIntoLimits || performance.now() - startedAt > taskBudgetMs) break;
   }
   return { kind: 'rendered', renderings };
 }
