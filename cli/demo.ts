@@ -8,10 +8,12 @@ import { PosthornError } from '../lib/errors.ts';
 import { safeFetch } from '../lib/safe-fetch.ts';
 import type { Command } from './command.ts';
 
-const variables = z.object({
+export const demoVariables = z.object({
   ...databaseVariables,
   USER_SERVICE_URL: url('http:', 'https:'),
   INGEST_PORT: port.default(8001),
+  /** Where ingest is when it is not on this machine. */
+  INGEST_URL: url('http:', 'https:').optional(),
   POSTHORN_API_KEY: z.string(),
 });
 
@@ -20,14 +22,16 @@ export const demo: Command = {
   help: `posthorn demo
 
 Loads the templates welcome, monthly-statistics and new-episode where they are missing and sends each to a few people of
-the user-mock, once: run again, it sends nothing new. Reads DATABASE_URL, USER_SERVICE_URL, INGEST_PORT, POSTHORN_API_KEY.`,
+the user-mock, once: run again, it sends nothing new. Reads DATABASE_URL, USER_SERVICE_URL, POSTHORN_API_KEY, and INGEST_URL
+or INGEST_PORT.`,
   async run({ env, print }) {
-    const config = readConfig(variables, env);
+    const config = readConfig(demoVariables, env);
     const db = createDatabase({ url: config.DATABASE_URL, applicationName: 'posthorn-demo', maxConnections: 1 });
     const { added, kept } = await loadDemoTemplates(db).finally(() => db.destroy());
     print(`templates: ${added.length} loaded, ${kept.length} there already`);
 
-    const ingest = `http://127.0.0.1:${config.INGEST_PORT}/api/v1`;
+    const origin = config.INGEST_URL?.replace(/\/+$/, '') ?? `http://127.0.0.1:${config.INGEST_PORT}`;
+    const ingest = `${origin}/api/v1`;
     const people = await fetchPeople(config.USER_SERVICE_URL);
     const requestIds = await Promise.all(
       toDemoEvents(people).map((event, index) => send(ingest, config.POSTHORN_API_KEY, `demo-${index}`, event)),
