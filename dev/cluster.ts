@@ -168,7 +168,7 @@ async function stopParts(
 
 /** Only what a run makes: downloads stay, and so do other copies' folders below this one. */
 async function removeData(dataDir: string): Promise<void> {
-  const made = ['kafka', 'registry', 'logs', 'secrets.json'].map((name) => join(dataDir, name));
+  const made = ['kafka', 'registry', 'inbox', 'logs', 'secrets.json'].map((name) => join(dataDir, name));
   const { inside, outside } = postgresFolders(dataDir);
   for (const path of [...made, inside, outside]) await rm(path, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
-// The mail inbox (maildev): takes every mail and shows it on a page. Its mails are gone when it stops.
+// The mail inbox (maildev): takes every mail and shows it on a page. Mails are kept as files.
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createPart, type PartContext, type Running } from './part.ts';
 import { answersHttp, answersTcp } from './probe.ts';
@@ -8,7 +9,7 @@ export interface InboxOptions {
   webPort: number;
 }
 
-// It keeps mails in memory; a forgotten load test must not fill it.
+// It holds its mails in memory besides; a forgotten load test must not fill it.
 const maxEmailCount = 5_000;
 const program = fileURLToPath(new URL('../node_modules/maildev/dist/bin/maildev.js', import.meta.url));
 
@@ -26,7 +27,7 @@ export async function startInbox(
         args: [
           program,
           ...['--smtp', String(smtpPort), '--ip', '127.0.0.1', '--web', String(webPort), '--web-ip', '127.0.0.1'],
-          ...['--max-emails', String(maxEmailCount)],
+          ...['--max-emails', String(maxEmailCount), '--mail-directory', join(context.dataDir, 'inbox')],
         ],
         cwd: context.dataDir,
       }),
