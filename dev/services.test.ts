@@ -8,7 +8,9 @@ import { type Services, type ServicesOptions, serviceNames, startServices } from
 
 const program = `
 import { createServer } from 'node:http';
-if (process.env.REFUSES === process.argv[1].split('/').at(-2)) process.exit(2);
+const name = process.argv[1].split('/').at(-2);
+if (process.env.REFUSES === name) process.exit(2);
+if (process.env.STOPS_SLOWLY === name) process.on('SIGTERM', () => setTimeout(() => process.exit(0), 800));
 createServer((_, response) => response.end('ok')).listen(Number(process.env.OPS_PORT), '127.0.0.1');
 console.log(JSON.stringify({ msg: 'listening' }));
 `;
@@ -70,7 +72,7 @@ it('starts a killed service again after half a second, and says so', async () =>
 });
 
 it('stops the services one after the other in the order of the flow, and none comes back', async () => {
-  const running = await start();
+  const running = await start({ STOPS_SLOWLY: 'ingest' });
   await running.waitReady();
   running.kill('enricher', 'SIGKILL');
   await expect.poll(() => said.length).toBe(1);

@@ -125,7 +125,10 @@ export function startServices(options: ServicesOptions): Services {
     },
     async stop() {
       // Nothing may come back to life while the ones before it are still being stopped.
-      for (const service of supervised.values()) clearTimeout(service.restart);
+      for (const service of supervised.values()) {
+        service.wanted = false;
+        clearTimeout(service.restart);
+      }
       const deadline = performance.now() + stopAllWithinMs;
       for (const service of supervised.values()) {
         await stopOne(service, Math.max(0, Math.min(stopOneWithinMs, deadline - performance.now())));
