@@ -12,6 +12,9 @@ import { findKnownVariables, type KnownVariables, parseEnvExample } from './know
 
 const root = resolve(import.meta.dirname, '..');
 const file = process.argv[2] ?? join(root, 'docker-compose.yml');
+/** What a container may have that no settings object names. */
+const always = new Set(['TZ', 'NODE_OPTIONS']);
+
 const faults = await check(file);
 for (const fault of faults) process.stderr.write(`docker-compose.yml: ${fault}\n`);
 process.exitCode = faults.length > 0 ? 1 : 0;
@@ -45,9 +48,6 @@ async function collectFacts(): Promise<Facts> {
     findSettingsFaults: (command, env) => findSettingsFaults(known, command, env),
   };
 }
-
-/** Everything a container may have that no settings object names. */
-const always = new Set(['TZ', 'NODE_OPTIONS']);
 
 /** Lets the process's own settings judge what compose would give it. */
 function findSettingsFaults(

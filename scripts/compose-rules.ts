@@ -138,7 +138,7 @@ const rules: Rule[] = [
         .filter(([name, value]) => isSecret.test(name) && value && !/^\$\{\w+:[?-]/.test(String(value)))
         .map(([name]) => `has a fixed ${name}: take it from the environment`),
       ...Object.entries(environment)
-        .filter(([, value]) => /:\/\/[^/@]*:(?!\$\{)[^/@]+@/.test(String(value)))
+        .filter(([, value]) => /:\/\/[^/@:]*:[^/@$]+@/.test(String(value).replaceAll(/\$\{[^}]*\}/g, '$')))
         .map(([name]) => `has a fixed password in ${name}`),
     ]);
   },
