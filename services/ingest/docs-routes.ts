@@ -49,10 +49,14 @@ const contentSecurityPolicy =
 
 export function createDocsRoutes(): Hono<Env> {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-  const openApiText = `${JSON.stringify(createOpenApiDocument(), null, 2)}\n`;
   const app = new Hono<Env>();
   app.get('/', (c) => c.redirect('/docs'));
-  app.get('/openapi.json', () => respond(openApiText, 'application/json'));
+  // Made when it is first asked for: most processes never are.
+  let openApiText: string | undefined;
+  app.get('/openapi.json', () => {
+    openApiText ??= `${JSON.stringify(createOpenApiDocument(), null, 2)}\n`;
+    return respond(openApiText, 'application/json');
+  });
   app.get('/docs', () =>
     respond(page, 'text/html; charset=utf-8', { 'content-security-policy': contentSecurityPolicy }),
   );

@@ -84,12 +84,23 @@ export async function findNotification(db: Db, notificationId: string): Promise<
   return row && toNotification(row);
 }
 
+/** @throws DependencyError('postgres') */
+export async function listNotifications(db: Db, query: PageQuery): Promise<NotificationPage> {
+  const found = await withDatabase(() => selectPage(query).execute(db));
+  const rows = found.rows.slice(0, query.limit);
+  const last = rows.at(-1);
+  return {
+    notifications: rows.map(toSummary),
+    next: found.rows.length > query.limit && last ? writeCursor(last) : null,
+  };
+}
+
 /**
  * A person's newest first, by the index (user_id, requested_at); a request's in the order of their ids, by the index
- * (request_id, notification_id): every page costs as much as its own rows, however deep it is.
- * @throws DependencyError('postgres')
+ * (request_id, notification_id): every page costs as much as its own rows, however deep it is. One row more than the
+ * limit tells whether there is a next page.
  */
-export async function listNotifications(db: Db, query: PageQuery): Promise<NotificationPage> {
+export function selectPage(query: PageQuery): RawBuilder<Row> {
   const { requestId, userId, state, after, limit } = query;
   const conditions: RawBuilder<unknown>[] = [];
   if (requestId !== undefined) conditions.push(sql`d.request_id = ${requestId}`);
@@ -98,19 +109,11 @@ export async function listNotifications(db: Db, query: PageQuery): Promise<Notif
   const byUser = userId !== undefined;
   if (after && byUser) {
     const at = new Date(after.requestedAtMs);
-    conditions.push(sql`(d.requested_at, d.notification_id) < (${at}, ${after.notificationId}::uuid)`);
-  } else if (after) conditions.push(sql`d.notification_id > ${after.notificationId}`);
+    conditions.push(sql`(d.requested_at, d.notification_id) < (${at}::timestamptz, ${after.notificationId}::uuid)`);
+  } else if (after) conditions.push(sql`d.notification_id > ${after.notificationId}::uuid`);
   const order = byUser ? sql`d.requested_at desc, d.notification_id desc` : sql`d.notification_id`;
-  const found = await withDatabase(() =>
-    sql<Row>`select ${columns}, null as due_at from deliveries d where ${sql.join(conditions, sql` and `)}
-             order by ${order} limit ${limit + 1}`.execute(db),
-  );
-  const rows = found.rows.slice(0, limit);
-  const last = rows.at(-1);
-  return {
-    notifications: rows.map(toSummary),
-    next: found.rows.length > limit && last ? writeCursor(last) : null,
-  };
+  return sql<Row>`select ${columns}, null as due_at from deliveries d where ${sql.join(conditions, sql` and `)}
+                  order by ${order} limit ${limit + 1}`;
 }
 
 function writeCursor(row: Row): string {

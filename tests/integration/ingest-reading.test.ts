@@ -1,0 +1,319 @@
+// What callers read back: how far a request is, one person's messages, the journey of one of them.
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { toMonth } from '../../lib/db/database.ts';
+import type { Database } from '../../lib/db/tables.ts';
+import { type PageQuery, selectPage } from '../../services/ingest/notification-queries.ts';
+import { type IngestHarness, startIngestHarness } from '../support/ingest-harness.ts';
+
+let harness: IngestHarness;
+let url: string;
+let key: string;
+
+beforeAll(async () => {
+  harness = await startIngestHarness('http://127.0.0.1:1');
+  key = await harness.createApiKey('send', 'read');
+  ({ url } = await harness.startReadyIngest());
+});
+
+afterAll(async () => {
+  await harness?.stop();
+});
+
+async function get<T = Record<string, unknown>>(path: string): Promise<{ status: number; body: T }> {
+  const response = await fetch(`${url}/api/v1/${path}`, { headers: { authorization: `Bearer ${key}` } });
+  return { status: response.status, body: (await response.json()) as T };
+}
+
+async function submit(): Promise<string> {
+  const response = await fetch(`${url}/api/v1/send_notification`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ event: { template_id: 'welcome', user_ids: ['u1', 'u2', 'u3'] } }),
+  });
+  return ((await response.json()) as { request_id: string }).request_id;
+}
+
+const at = (second: number) => new Date(Date.UTC(2026, 10, 23, 9, 0, second));
+
+async function storeRequest(requestId: string, over: object = {}): Promise<void> {
+  await harness.db
+    .insertInto('requests')
+    .values({
+      request_id: requestId,
+      body_hash: Buffer.alloc(32),
+      state: 'running',
+      template_id: 'welcome',
+      template_version: 1,
+      template_kind: 'common',
+      channel: 'email',
+      on_no_answer: 'resend',
+      priority: 'low',
+      is_promo: false,
+      context: '{}',
+      planned: 3,
+      planning_complete: true,
+      requested_at: at(0),
+      scheduled_at: null,
+      expires_at: null,
+      stored_at: at(1),
+      ...over,
+    })
+    .execute();
+}
+
+type Counter = Omit<Database['counters'], 'request_id' | 'chunk_id' | 'reason'> & { reason?: string };
+const count = (requestId: string, ...rows: Counter[]) =>
+  harness.db
+    .insertInto('counters')
+    .values(rows.map((row) => ({ ...row, request_id: requestId, chunk_id: randomUUID() })))
+    .execute();
+
+it('knows a request from the moment of the 202', async () => {
+  const id = await submit();
+  const { status, body } = await get(`requests/${id.toUpperCase()}`);
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    request_id: id,
+    state: 'accepted',
+    planning_complete: false,
+    planned: 0,
+    in_flight: 0,
+    reasons: [],
+    stored_at: null,
+  });
+  expect(Math.abs(Date.parse(String(body.accepted_at)) - Date.now())).toBeLessThan(10_000);
+});
+
+it('adds up what became of its people, with the reasons, and says done when the numbers balance', async () => {
+  const id = await submit();
+  await storeRequest(id);
+  await count(id, { state: 'sent', count: 1 }, { state: 'deferred', reason: 'greylisted', count: 1 });
+  expect((await get(`requests/${id}`)).body).toMatchObject({ state: 'running', planned: 3, sent: 1, in_flight: 2 });
+  await count(
+    id,
+    { state: 'deferred', reason: 'greylisted', count: -1 },
+    { state: 'skipped', reason: 'no_consent', count: 1 },
+    { state: 'failed', reason: 'refused', count: 1 },
+  );
+  const { body } = await get(`requests/${id}`);
+  expect(body).toMatchObject({
+    state: 'done',
+    planning_complete: true,
+    planned: 3,
+    sent: 1,
+    failed: 1,
+    skipped: 1,
+    unknown: 0,
+    in_flight: 0,
+    requested_at: at(0).toISOString(),
+    stored_at: at(1).toISOString(),
+  });
+  expect(body.reasons).toEqual([
+    { state: 'failed', reason: 'refused', count: 1 },
+    { state: 'skipped', reason: 'no_consent', count: 1 },
+  ]);
+});
+
+it('does not say done while planning goes on, and says why a request was rejected', async () => {
+  const [planning, rejected] = [randomUUID(), randomUUID()];
+  await storeRequest(planning, { planned: 1, planning_complete: false });
+  await count(planning, { state: 'sent', count: 1 });
+  expect((await get(`requests/${planning}`)).body).toMatchObject({ state: 'running', sent: 1, in_flight: 0 });
+  await storeRequest(rejected, { state: 'rejected', detail: 'there is no template', planned: 0, scheduled_at: at(9) });
+  expect((await get(`requests/${rejected}`)).body).toMatchObject({
+    state: 'rejected',
+    detail: 'there is no template',
+    scheduled_at: at(9).toISOString(),
+    accepted_at: null,
+  });
+});
+
+it.each([`requests/${randomUUID()}`, 'requests/x', `notifications/${randomUUID()}`, 'notifications/%00'])(
+  'says 404 with a sentence for GET /api/v1/%s',
+  async (path) => {
+    const { status, body } = await get(path);
+    expect([status, body.code]).toEqual([404, 'not_found']);
+    expect(body.detail).toMatch(/There is no request|The ledger has no notification/);
+  },
+);
+
+interface Row {
+  requestId: string;
+  userId: string;
+  second: number;
+  over?: object;
+}
+
+async function deliver(...rows: Row[]): Promise<string[]> {
+  const values = rows.map(({ requestId, userId, second, over }) => ({
+    month: toMonth(at(second).getTime()),
+    notification_id: randomUUID(),
+    request_id: requestId,
+    chunk_id: randomUUID(),
+    user_id: userId,
+    channel: 'email' as const,
+    address: 'jane.doe@example.com',
+    template_id: 'welcome',
+    template_version: 2,
+    priority: 'high' as const,
+    state: 'sent' as const,
+    token: null,
+    lease_until: null,
+    attempt: 1,
+    requested_at: at(second),
+    planned_at: at(second + 1),
+    enriched_at: at(second + 2),
+    rendered_at: at(second + 3),
+    claimed_at: at(second + 4),
+    ended_at: at(second + 5),
+    rendered_partition: 0,
+    rendered_offset: 1,
+    ...over,
+  }));
+  await harness.db.insertInto('deliveries').values(values).execute();
+  return values.map(({ notification_id: id }) => id);
+}
+
+interface Journey {
+  address: string;
+  state: string;
+  attempts: number;
+  next_attempt_at: string | null;
+  journey: { stage: string; at: string; outcome: string; reason: string | null; detail: string | null }[];
+}
+
+it('tells the journey of a message that was sent: every stage with its time', async () => {
+  const [id] = await deliver({ requestId: randomUUID(), userId: 'u1', second: 0, over: { detail: '250 2.0.0 Ok' } });
+  const { body } = await get<Journey>(`notifications/${id}`);
+  expect(body).toMatchObject({ notification_id: id, address: 'j…@example.com', state: 'sent', attempts: 1 });
+  expect(body.journey.map(({ stage, outcome }) => `${stage} ${outcome}`)).toEqual([
+    'ingest requested',
+    'planner planned',
+    'enricher enriched',
+    'renderer rendered',
+    'dispatcher claimed',
+    'dispatcher sent',
+  ]);
+  expect(body.journey.map((step) => step.at)).toEqual([0, 1, 2, 3, 4, 5].map((second) => at(second).toISOString()));
+  expect(body.journey.at(-1)?.detail).toBe('250 2.0.0 Ok');
+});
+
+it('tells why a message was skipped, and when a deferred one is tried again', async () => {
+  const skipped = { state: 'skipped', reason: 'no_consent', stage: 'enricher', attempt: 0, address: null };
+  const never = { rendered_at: null, claimed_at: null, enriched_at: null };
+  const [first, second] = await deliver(
+    { requestId: randomUUID(), userId: 'u1', second: 0, over: { ...skipped, ...never } },
+    {
+      requestId: randomUUID(),
+      userId: 'u1',
+      second: 0,
+      over: { state: 'deferred', reason: 'greylisted', ended_at: null },
+    },
+  );
+  const { body } = await get<Journey>(`notifications/${first}`);
+  expect(body.address).toBeNull();
+  expect(body.journey.at(-1)).toMatchObject({ stage: 'enricher', outcome: 'skipped', reason: 'no_consent' });
+  await harness.db
+    .insertInto('waiting')
+    .values({
+      notification_id: second ?? '',
+      month: toMonth(at(0).getTime()),
+      priority: 'high',
+      due_at: at(300),
+      attempt: 1,
+      reason: 'greylisted',
+      key: 'u1',
+      value: Buffer.alloc(1),
+      traceparent: null,
+      rendered_partition: 0,
+      rendered_offset: 1,
+      lease_until: null,
+    })
+    .execute();
+  const deferred = (await get<Journey>(`notifications/${second}`)).body;
+  expect(deferred).toMatchObject({ state: 'deferred', next_attempt_at: at(300).toISOString() });
+  expect(deferred.journey.at(-1)).toMatchObject({ outcome: 'deferred', reason: 'greylisted' });
+});
+
+interface Page {
+  notifications: { notification_id: string; user_id: string; state: string; address: string }[];
+  next: string | null;
+}
+
+async function readAll(query: string): Promise<string[][]> {
+  const pages: string[][] = [];
+  for (let next: string | null = ''; next !== null; ) {
+    const page: { status: number; body: Page } = await get<Page>(
+      `notifications?${query}${next === '' ? '' : `&after=${next}`}`,
+    );
+    expect(page.status).toBe(200);
+    pages.push(page.body.notifications.map(({ notification_id: id }) => id));
+    next = page.body.next;
+  }
+  return pages;
+}
+
+it("pages through a request's people by id and a person's messages from the newest, each once", async () => {
+  const requestId = randomUUID();
+  const people = await deliver(...Array.from({ length: 7 }, (_, n) => ({ requestId, userId: `p${n}`, second: 0 })));
+  const ofRequest = await readAll(`request_id=${requestId}&limit=3`);
+  expect(ofRequest.map((page) => page.length)).toEqual([3, 3, 1]);
+  expect(ofRequest.flat()).toEqual([...people].sort());
+
+  // Two at the same moment, so that the time alone cannot order them.
+  const seconds = [1, 2, 2, 2, 3, 4];
+  const messages = await deliver(...seconds.map((second) => ({ requestId: randomUUID(), userId: 'reader', second })));
+  const ofPerson = (await readAll('user_id=reader&limit=2')).flat();
+  expect(ofPerson).toHaveLength(6);
+  expect([ofPerson[0], ofPerson[1], ofPerson[5]]).toEqual([messages[5], messages[4], messages[0]]);
+  expect(new Set(ofPerson)).toEqual(new Set(messages));
+});
+
+it('filters by state, and by request and person together; a page never shows a whole address', async () => {
+  const requestId = randomUUID();
+  const [failed] = await deliver(
+    { requestId, userId: 'a', second: 0, over: { state: 'failed', reason: 'refused' } },
+    { requestId, userId: 'b', second: 0 },
+    { requestId: randomUUID(), userId: 'b', second: 0 },
+  );
+  expect(await readAll(`request_id=${requestId}&state=failed`)).toEqual([[failed]]);
+  const { body } = await get<Page>(`notifications?request_id=${requestId}&user_id=b`);
+  expect(body.notifications).toMatchObject([{ user_id: 'b', state: 'sent', address: 'j…@example.com' }]);
+  expect(await readAll(`request_id=${randomUUID()}`)).toEqual([[]]);
+});
+
+it.each([
+  ['', ['request_id']],
+  ['request_id=x', ['request_id']],
+  ['user_id=a%20b', ['user_id']],
+  ['user_id=a&limit=0', ['limit']],
+  ['user_id=a&limit=501', ['limit']],
+  ['user_id=a&limit=ten&state=gone&after=x&more=1', ['more', 'state', 'after', 'limit']],
+  ['user_id=a&user_id=b', ['user_id']],
+])('refuses the query "%s", naming its parameters', async (query, parameters) => {
+  const { status, body } = await get<{ errors: { parameter: string }[] }>(`notifications?${query}`);
+  expect(status).toBe(422);
+  expect(body.errors.map(({ parameter }) => parameter)).toEqual(parameters);
+});
+
+it('reads pages by their index, not by sorting or scanning the ledger', async () => {
+  const explain = async (query: Pick<PageQuery, 'requestId' | 'userId'>) => {
+    const after = { requestedAtMs: Date.now(), notificationId: randomUUID() };
+    const page = selectPage({ ...query, state: undefined, after, limit: 100 });
+    const plan = await harness.db.transaction().execute(async (transaction) => {
+      // A table of a few rows would be scanned whole otherwise.
+      await sql`set local enable_seqscan = off`.execute(transaction);
+      return sql<{ 'QUERY PLAN': string }>`explain ${page}`.execute(transaction);
+    });
+    const lines = plan.rows.map((row) => row['QUERY PLAN']);
+    expect(lines.filter((line) => /(Seq Scan|-> {2}Sort)/.test(line))).toEqual([]);
+    return lines.join('\n');
+  };
+  const byRequest = await explain({ requestId: randomUUID(), userId: undefined });
+  expect(byRequest).toMatch(/Index Cond: .*request_id = .*notification_id > /);
+  const byUser = await explain({ requestId: undefined, userId: 'u1' });
+  expect(byUser).toMatch(/Index Scan Backward using \S*user_id\S*/);
+  expect(byUser).toMatch(/Index Cond: .*user_id = .*requested_at <= /);
+});
