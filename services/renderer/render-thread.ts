@@ -1,5 +1,7 @@
 // One worker thread that renders, and its hard limits: a task that takes too long or too much memory costs the thread
 // its life, and a new one takes its place.
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Piscina } from 'piscina';
 import type { TemplateVersion } from '../../content/template.ts';
 import { type Job, type Rendering, type Task, type TaskAnswer, toTemplateKey } from './work.ts';
@@ -17,28 +19,39 @@ export interface RenderThread {
 const workerFile = new URL('./render-worker.ts', import.meta.url).href;
 const heapMb = 64;
 const tickMs = 50;
+/** A thread takes 25 MB or more; a lane that has had nothing to do for so long gives it back. */
+const idleLimitMs = 60_000;
 
-export function createRenderThread(): RenderThread {
+interface Options {
+  /** Start at once and stay: for a lane that must not wait for a thread to start. */
+  keepAlive: boolean;
+}
+
+export function createRenderThread({ keepAlive }: Options): RenderThread {
   const pool = new Piscina<Task, TaskAnswer>({
     filename: workerFile,
-    minThreads: 1,
+    minThreads: keepAlive ? 1 : 0,
     maxThreads: 1,
+    idleTimeout: idleLimitMs,
     // A thread that has nothing to do sleeps in Atomics.wait; it does not spin.
     atomics: 'sync',
     recordTiming: false,
-    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 },
-    // A worker needs nothing of the environment, and a template must have no way to it.
-    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 },
+    env: threadEnvironment(),
   });
   // A thread that dies between two tasks is replaced by the pool; the next task finds the new one.
   pool.on('error', () => {});
 
   /** A new thread loads its code first: that is not counted as time of a task. */
   let started: Promise<unknown> | undefined;
+  const start = (): Promise<unknown> => {
+    if (pool.threads.length === 0) started = undefined;
+    started ??= pool.run({ templates: [], items: [] });
+    return started;
+  };
 
   async function run(task: Task, limitMs: number): Promise<TaskAnswer | { kind: 'killed'; cause: string }> {
-    started ??= pool.run({ templates: [], items: [] });
-    await started;
+    await start();
     const limit = startTimeLimit(limitMs);
     try {
       return await pool.run(task, { signal: limit.signal });
@@ -65,6 +78,15 @@ export function createRenderThread(): RenderThread {
     },
     stop: () => pool.destroy(),
   };
+}
+
+/**
+ * A worker needs nothing of the environment, and a template must have no way to it. Only the cache of stripped
+ * TypeScript is handed on, where the process has one: a thread then starts five times as fast and takes 14 MB less.
+ */
+function threadEnvironment(): Record<string, string> {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
 }
 
 function pickTemplates(jobs: readonly Job[], keys: ReadonlySet<string>): TemplateVersion[] {

@@ -16,7 +16,9 @@ export function startRenderer(config: RendererConfig, context: ServiceContext): 
     const stages = topics.lanes.renderer
       .filter((lane) => !config.lanes || config.lanes.includes(lane.name))
       .map((lane) => {
-        const threads = Array.from({ length: config.workersPerLane }, createRenderThread);
+        const threads = Array.from({ length: config.workersPerLane }, (_, index) =>
+          createRenderThread({ keepAlive: lane.name === 'high' && index === 0 }),
+        );
         const renderLane = createRenderLane({ threads, breaker, now: Date.now });
         renderLanes.push(renderLane);
         return createRenderStage({ lane, outputs: topics.rendered, templates, renderLane, now: Date.now });
