@@ -1,7 +1,7 @@
 // All outside parts together: what a variable names is used as it is, everything else is started here.
 // People (main.ts), tests and the bench all get their Kafka, registry, Postgres, inbox and user-mock from this one place.
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Environment } from '../lib/config.ts';
 import { embeddedParts, type PartName, type PartUrls, portsOfParts, serviceEnvironment } from './environment.ts';
 import { startInbox } from './inbox.ts';
@@ -173,7 +173,7 @@ async function removeData(dataDir: string): Promise<void> {
   for (const path of [...made, inside, outside]) await rm(path, { recursive: true, force: true });
 }
 
-/** The folder of Kafka and the registry: beside the data unless said otherwise. */
-export function downloadsFolder(dataDir: string, env: Environment): string {
-  return env.POSTHORN_DOWNLOADS_DIR || join(dataDir, 'downloads');
+/** The folder of Kafka and the registry: beside the data unless said otherwise (relative to the repository). */
+export function downloadsFolder(root: string, dataDir: string, env: Environment): string {
+  return env.POSTHORN_DOWNLOADS_DIR ? resolve(root, env.POSTHORN_DOWNLOADS_DIR) : join(dataDir, 'downloads');
 }

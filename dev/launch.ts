@@ -47,7 +47,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const ports = options.ports === 'free' ? await freePorts(explicit) : options.ports;
   const infrastructure = await startInfrastructure({
     dataDir,
-    downloadsDir: downloadsFolder(dataDir, options.env),
+    downloadsDir: downloadsFolder(root, dataDir, options.env),
     ports,
     env: options.env,
     alsoFree: ['ingest', ...opsPorts()],
@@ -77,7 +77,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     services = startServices({ root, dataDir, env: serviceEnv, ports, keeper, onLine: options.onLine, log });
     const started = services;
     await timed('all services are ready', log, () => started.waitReady(signal));
-    if (options.demo) await timed('demo data loaded and sent', log, () => runStep('demo', stepOptions));
+    if (options.demo) await timed('demo done', log, () => runStep('demo', stepOptions));
     return {
       infrastructure,
       services,

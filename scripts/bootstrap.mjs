@@ -13,11 +13,11 @@ const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 
 async function bootstrap() {
   requireNode(process.versions.node, process.platform);
-  loadEnvFile(join(root, '.env'));
-  await ensurePackages(root, say);
-
   // Tests never touch a real Kafka or registry, so they need the embedded ones whatever is set (`--embedded`).
   const isForTests = process.argv.includes('--embedded');
+  if (!isForTests) loadEnvFile(join(root, '.env'));
+  await ensurePackages(root, say);
+
   const wanted = [
     ...(process.env.KAFKA_BROKERS && !isForTests ? [] : ['kafka']),
     ...(process.env.SCHEMA_REGISTRY_URL && !isForTests ? [] : ['registry']),

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Infrastructure, startInfrastructure } from '../../dev/cluster.ts';
 import { canConnect, createDatabase } from '../../dev/database.ts';
 import { answersTcp } from '../../dev/probe.ts';
+import { createKafka } from '../../lib/kafka/client.ts';
+import { createLogger } from '../../lib/logger.ts';
 import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
 
 const dataDir = testDataFolder('infrastructure');
@@ -36,6 +38,32 @@ async function registerSchema(): Promise<unknown> {
   return response.json();
 }
 
+const topic = 'kept';
+
+function kafkaClient() {
+  const brokers = [infrastructure.env.KAFKA_BROKERS ?? ''];
+  const settings = { brokers, topicPrefix: '', ssl: false, caFile: undefined, sasl: undefined };
+  return createKafka(settings, 'test', createLogger({ service: 'test', level: 'silent' }));
+}
+
+async function produceRecord(): Promise<void> {
+  const admin = kafkaClient().admin();
+  const producer = kafkaClient().producer({ allowAutoTopicCreation: false });
+  await Promise.all([admin.connect(), producer.connect()]);
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+  // A clock ahead of the broker's by a day: refused unless the broker stamps records itself.
+  await producer.send({ topic, messages: [{ value: 'kept', timestamp: String(Date.now() + 86_400_000) }] });
+  await Promise.all([admin.disconnect(), producer.disconnect()]);
+}
+
+async function countRecords(): Promise<string[]> {
+  const admin = kafkaClient().admin();
+  await admin.connect();
+  const offsets = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  return offsets.map(({ high }) => high);
+}
+
 it('refuses a folder that another running copy uses, and a port that is taken', async () => {
   await expect(startInfrastructure({ ...options, ports: 'free' })).rejects.toMatchObject({ code: 'folder_in_use' });
   const otherDir = testDataFolder('other');
@@ -52,8 +80,9 @@ it('stops one part and starts it again on the same port', async () => {
   expect(await answersTcp(infrastructure.ports.smtp, new Uint8Array())).toBe(true);
 });
 
-it('keeps schema ids and databases over a restart of everything', async () => {
+it('keeps records, schema ids and databases over a restart of everything', async () => {
   const schema = await registerSchema();
+  await produceRecord();
   const { ports, env } = infrastructure;
   const kept = await createDatabase(env.DATABASE_URL ?? '', 'kept');
   await infrastructure.stop();
@@ -62,4 +91,5 @@ it('keeps schema ids and databases over a restart of everything', async () => {
   infrastructure = await startInfrastructure({ ...options, ports });
   expect(await canConnect(kept)).toBe(true);
   expect(await registerSchema()).toEqual(schema);
+  expect(await countRecords()).toEqual(['1']);
 }, 60_000);

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startInfrastructure } from '../../dev/cluster.ts';
+import { downloadsFolder, startInfrastructure } from '../../dev/cluster.ts';
 import { postgresFolders } from '../../dev/postgres-home.ts';
 import { stopLeftoversIn } from '../../dev/run-file.ts';
 
@@ -16,7 +16,12 @@ export interface TestEnvironment {
 const root = resolve(import.meta.dirname, '../..');
 /** Every run that needs a data folder makes one below this; what a killed run left there is swept by the next. */
 export const testDataRoot = join(root, '.posthorn', 'test');
-export const downloadsDir = process.env.POSTHORN_DOWNLOADS_DIR || join(root, '.posthorn', 'downloads');
+/** The same place as scripts/bootstrap.mjs takes before the tests. */
+export const downloadsDir = downloadsFolder(
+  root,
+  resolve(root, process.env.POSTHORN_DATA_DIR || '.posthorn'),
+  process.env,
+);
 
 /** With POSTHORN_TEST_ENV=<file of dev/infra-main.ts> that infrastructure is used instead, and left running. */
 export async function startTestInfrastructure(): Promise<{ env: TestEnvironment; stop(): Promise<void> }> {
