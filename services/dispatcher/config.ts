@@ -1,0 +1,89 @@
+// The dispatcher's settings, from the environment.
+import { z } from 'zod';
+import { parseMailbox } from '../../content/mailbox.ts';
+import {
+  count,
+  type Environment,
+  flag,
+  port,
+  readConfig,
+  stageVariables,
+  toStageSettings,
+  url,
+} from '../../lib/config.ts';
+import type { SmtpSettings } from './transports/smtp-connection.ts';
+
+export const dispatcherVariables = z.object({
+  ...stageVariables,
+  SMTP_URL: url('smtp:', 'smtps:'),
+  /** Whether the mail server's certificate must be valid; when not set: with smtps:// or a log-in. */
+  SMTP_VERIFY_CERTIFICATE: flag.optional(),
+  SMTP_CONNECTIONS_HIGH: count(1, 200).default(4),
+  SMTP_CONNECTIONS_MEDIUM: count(1, 200).default(4),
+  SMTP_CONNECTIONS_LOW: count(1, 200).default(8),
+  SMTP_MESSAGES_PER_CONNECTION: count(1, 1_000_000).default(1_000),
+  SMTP_IDLE_MS: count(1_000, 600_000).default(20_000),
+  SMTP_CONNECT_TIMEOUT_MS: count(100, 60_000).default(10_000),
+  SMTP_ANSWER_TIMEOUT_MS: count(100, 600_000).default(30_000),
+  SMS_GATEWAY_URL: url('http:', 'https:'),
+  SMS_GATEWAY_TOKEN: z.string().optional(),
+  SMS_TIMEOUT_MS: count(100, 60_000).default(10_000),
+  SMS_CONNECTIONS: count(1, 200).default(8),
+  MAIL_FROM: z
+    .string()
+    .refine((text) => parseMailbox(text) !== undefined, { message: 'must be an address, or: name <address>' })
+    .default('Posthorn <no-reply@example.com>'),
+  /** The sender's domain when not set. */
+  MAIL_DOMAIN: z
+    .string()
+    .regex(/^[A-Za-z0-9.-]{1,253}$/, 'must be a domain')
+    .optional(),
+  OPS_PORT: port.default(9104),
+});
+
+export type DispatcherConfig = ReturnType<typeof readDispatcherConfig>;
+
+/** @throws ConfigError naming every variable that is missing or wrong */
+export function readDispatcherConfig(env: Environment) {
+  const variables = readConfig(dispatcherVariables, env);
+  const envelopeFrom = parseMailbox(variables.MAIL_FROM)?.address ?? '';
+  return {
+    ...toStageSettings(variables, variables.OPS_PORT),
+    smtp: toSmtpSettings(variables),
+    smtpConnections: {
+      high: variables.SMTP_CONNECTIONS_HIGH,
+      medium: variables.SMTP_CONNECTIONS_MEDIUM,
+      low: variables.SMTP_CONNECTIONS_LOW,
+    },
+    smtpMessagesPerConnection: variables.SMTP_MESSAGES_PER_CONNECTION,
+    smtpIdleMs: variables.SMTP_IDLE_MS,
+    sms: {
+      url: variables.SMS_GATEWAY_URL,
+      token: variables.SMS_GATEWAY_TOKEN,
+      timeoutMs: variables.SMS_TIMEOUT_MS,
+    },
+    smsConnections: variables.SMS_CONNECTIONS,
+    sender: {
+      mailFrom: variables.MAIL_FROM,
+      envelopeFrom,
+      mailDomain: variables.MAIL_DOMAIN ?? envelopeFrom.slice(envelopeFrom.lastIndexOf('@') + 1),
+    },
+  };
+}
+
+function toSmtpSettings(variables: z.output<typeof dispatcherVariables>): SmtpSettings {
+  const { hostname, port, protocol, username, password } = new URL(variables.SMTP_URL);
+  const secure = protocol === 'smtps:';
+  const login =
+    username === '' ? undefined : { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (secure ? 465 : 25) : Number(port),
+    secure,
+    // Without a log-in, STARTTLS is opportunistic (RFC 7435): some encryption is better than none.
+    verifyCertificate: variables.SMTP_VERIFY_CERTIFICATE ?? (secure || login !== undefined),
+    login,
+    connectTimeoutMs: variables.SMTP_CONNECT_TIMEOUT_MS,
+    answerTimeoutMs: variables.SMTP_ANSWER_TIMEOUT_MS,
+  };
+}

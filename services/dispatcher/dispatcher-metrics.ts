@@ -1,0 +1,58 @@
+// What the dispatcher counts besides what every stage does.
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Channel } from '../../lib/ids.ts';
+import type { Registry } from '../../lib/metrics.ts';
+import type { Settlement } from './ledger/types.ts';
+
+export interface DispatcherMetrics {
+  settled(priority: string, settlements: readonly Settlement[]): void;
+  ended(priority: string, state: string, reason: string, count?: number): void;
+  smtpConnections(priority: string, count: number): void;
+  /** @param isOpen read whenever the metrics are */
+  watchBreaker(priority: string, channel: Channel, isOpen: () => boolean): void;
+}
+
+export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
+  const registers = [registry];
+  const deliveries = new Counter({
+    name: 'posthorn_deliveries_total',
+    help: 'Deliveries by the state and reason that they came to',
+    labelNames: ['priority', 'state', 'reason'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'posthorn_end_to_end_seconds',
+    help: 'Time from the request to the acceptance by the mail server or SMS gateway',
+    labelNames: ['priority'],
+    buckets: [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 1_800, 7_200, 86_400],
+    registers,
+  });
+  const connections = new Gauge({
+    name: 'posthorn_smtp_connections',
+    help: 'Open connections to the mail server',
+    labelNames: ['priority'],
+    registers,
+  });
+  const breakers: { labels: { priority: string; channel: string }; isOpen: () => boolean }[] = [];
+  new Gauge({
+    name: 'posthorn_breaker_open',
+    help: '1 while nothing is tried because the mail server or SMS gateway is down',
+    labelNames: ['priority', 'channel'],
+    registers,
+    collect() {
+      for (const { labels, isOpen } of breakers) this.set(labels, isOpen() ? 1 : 0);
+    },
+  });
+
+  return {
+    settled(priority, settlements) {
+      for (const { state, reason, endedAtMs, requestedAtMs } of settlements) {
+        deliveries.inc({ priority, state, reason });
+        if (state === 'sent') seconds.observe({ priority }, Math.max(0, endedAtMs - requestedAtMs) / 1000);
+      }
+    },
+    ended: (priority, state, reason, count = 1) => deliveries.inc({ priority, state, reason }, count),
+    smtpConnections: (priority, count) => connections.set({ priority }, count),
+    watchBreaker: (priority, channel, isOpen) => breakers.push({ labels: { priority, channel }, isOpen }),
+  };
+}

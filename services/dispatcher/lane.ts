@@ -1,0 +1,227 @@
+// One priority of the dispatcher: claim, send, settle, tell. Records of a slice from Kafka and those whose wait is over
+// go the same way. What it returns from is done; whatever it throws is tried again by its caller, which is always safe.
+import { randomUUID } from 'node:crypto';
+import { DependencyError, describeError, TransientError } from '../../lib/errors.ts';
+import type { Channel } from '../../lib/ids.ts';
+import type { Codec } from '../../lib/kafka/codec.ts';
+import type { Publisher } from '../../lib/kafka/publisher.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Priority, Topic } from '../../lib/topics.ts';
+import { type Conclude, decide } from './dispatch.ts';
+import type { DispatcherMetrics } from './dispatcher-metrics.ts';
+import { withFarewell } from './farewell.ts';
+import { Lease } from './lease.ts';
+import type { ClaimRow } from './ledger/claim.ts';
+import type { Parked, WaitingReason } from './ledger/types.ts';
+import type { Ledger } from './ledger.ts';
+import { Marks } from './marks.ts';
+import { type Claimed, type Message, type Told, toParked, toTold } from './messages.ts';
+import { sendSlice } from './send-slice.ts';
+import { Settler } from './settler.ts';
+import { sortClaims } from './sort-claims.ts';
+import type { Transport } from './transports/transport.ts';
+
+export interface LaneOptions {
+  priority: Priority;
+  /** The lane's input: what waits is kept in its records' form. */
+  input: Topic<'NotificationRendered'>;
+  outcomes: Topic<'NotificationOutcome'>;
+  ledger: Ledger;
+  codec: Pick<Codec, 'encode'>;
+  publisher: Pick<Publisher, 'publish'>;
+  transports: Record<Channel, Transport>;
+  metrics: DispatcherMetrics;
+  logger: Logger;
+}
+
+export interface Around {
+  fromWaiting: boolean;
+  /** Aborted when no new body may leave. */
+  signal: AbortSignal;
+  /** Called while it goes on, once a second at most. */
+  progressed(): void;
+}
+
+const channels = ['email', 'sms'] as const;
+const renewEveryMs = 20_000;
+/** For what only its lease kept from being sent. */
+const shortWaitMs = 1_000;
+
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #settler: Settler;
+  readonly #marks: Marks;
+  readonly #suspects = new Map<string, number>();
+  /** Tokens of slices that something interrupted which is down: when they come again, their claims are still ours. */
+  readonly #interrupted = new Map<string, string>();
+
+  constructor(options: LaneOptions) {
+    const { ledger, logger, metrics, priority } = options;
+    this.#options = options;
+    this.#marks = new Marks(ledger);
+    this.#settler = new Settler(ledger, logger, (settlements, changed) => {
+      this.#marks.end(settlements.map((one) => one.notificationId));
+      metrics.settled(
+        priority,
+        settlements.filter((one) => changed.has(one.notificationId)),
+      );
+    });
+  }
+
+  /**
+   * @param messages each notification once
+   * @throws DependencyError when something is down: what was not sent is given back; TransientError when the lane stops
+   */
+  async dispatch(messages: readonly Message[], around: Around): Promise<void> {
+    const first = messages[0];
+    if (!first) return;
+    const slice = `${first.partition} ${first.offset} ${first.event.notification_id}`;
+    try {
+      // What an earlier try could not write down: until it is, the claim would find those rows unsent.
+      await this.#settler.settled();
+      await this.#probe(messages);
+      const token = this.#interrupted.get(slice) ?? randomUUID();
+      this.#interrupted.set(slice, token);
+      await this.#dispatchClaimed(messages, token, around);
+    } catch (error) {
+      // Bodies may still be under way: only another token makes sure that nobody takes their rows for unsent.
+      if (!(error instanceof DependencyError)) this.#interrupted.delete(slice);
+      throw error;
+    }
+    this.#interrupted.delete(slice);
+  }
+
+  async #dispatchClaimed(messages: readonly Message[], token: string, around: Around): Promise<void> {
+    const { priority, metrics } = this.#options;
+    const lease = new Lease(performance.now());
+    const { claimed, outcomes, newEnds, held } = sortClaims(
+      messages,
+      await this.#claim(messages, token, around),
+      token,
+    );
+    for (const { state, reason } of newEnds) metrics.ended(priority, state, reason);
+    const down = await this.#send(claimed, lease, outcomes, around);
+
+    const back = claimed.filter(isUnsent);
+    const late = claimed.filter(({ stage }) => stage === 'late');
+    const parked = [
+      ...held.map(({ message, leaseLeftMs }) => this.#park(message, 'held', leaseLeftMs)),
+      ...late.map(({ message }) => this.#park(message, 'held', shortWaitMs)),
+    ];
+    const { ledger } = this.#options;
+    await Promise.all([
+      this.#publish(outcomes),
+      this.#settler.settled(),
+      this.#giveBack(back),
+      around.fromWaiting ? ledger.postpone(parked) : ledger.park(parked),
+    ]);
+    if (down) throw down;
+    if (back.length > late.length) throw new TransientError('stopping', 'the lane stops');
+  }
+
+  /** A server that is down is noticed before anything is claimed for it. */
+  async #probe(messages: readonly Message[]): Promise<void> {
+    for (const channel of channels) {
+      if (messages.some(({ event }) => event.channel === channel)) await this.#options.transports[channel].probe();
+    }
+  }
+
+  async #claim(messages: readonly Message[], token: string, { fromWaiting }: Around): Promise<Map<string, ClaimRow>> {
+    const rows = new Map<string, ClaimRow>();
+    let open = messages;
+    // A contended row was inserted by somebody in the very same moment; on a second look it is another's.
+    for (let looks = 0; looks < 2 && open.length > 0; looks++) {
+      const found = await this.#options.ledger.claim(open, { token, fromWaiting });
+      for (const row of found) rows.set(row.notification_id, row);
+      open = messages.filter(({ event }) => rows.get(event.notification_id)?.verdict === 'contended');
+    }
+    return rows;
+  }
+
+  async #send(
+    claimed: readonly Claimed[],
+    lease: Lease,
+    outcomes: Told[],
+    { signal, progressed }: Around,
+  ): Promise<DependencyError | undefined> {
+    if (claimed.length === 0) return undefined;
+    let progressedAtMs = performance.now();
+    const conclude: Conclude<Claimed> = (claim, judgement) => {
+      const outcome = this.#conclude(claim, judgement);
+      if (outcome) outcomes.push(outcome);
+      if (performance.now() - progressedAtMs < 1_000) return;
+      progressedAtMs = performance.now();
+      progressed();
+    };
+    const common = { settler: this.#settler, marks: this.#marks, lease, suspects: this.#suspects, signal, conclude };
+    const renewing = setInterval(() => void this.#renew(claimed, lease), renewEveryMs);
+    try {
+      const work = channels.map((channel) => {
+        const some = claimed.filter(({ message }) => message.event.channel === channel);
+        return sendSlice(some, { ...common, transport: this.#options.transports[channel] });
+      });
+      const downs = await withFarewell(Promise.all(work), signal);
+      return downs.find((down) => down !== undefined);
+    } catch (error) {
+      await this.#giveBack(claimed.filter(isUnsent));
+      throw error;
+    } finally {
+      clearInterval(renewing);
+    }
+  }
+
+  /** @returns what is to be told, when this was its end */
+  #conclude(claim: Claimed, judgement: Parameters<typeof decide>[0]): Told | undefined {
+    const { message, notificationId, month, attempt, token } = claim;
+    const { on_no_answer: onNoAnswer, expires_at: expiresAt, requested_at: requestedAtMs } = message.event;
+    const now = Date.now();
+    const trial = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince };
+    const consequence = decide(judgement, trial, now, Math.random());
+    const { reason, detail } = consequence;
+    const settled = { notificationId, month, attempt, token, requestedAtMs, endedAtMs: now, reason, detail };
+    claim.stage = 'judged';
+    if (consequence.state === 'deferred') {
+      const parked = this.#park(message, consequence.waitingReason, consequence.dueInMs, attempt);
+      this.#settler.add({ ...settled, state: 'deferred', suppress: false, parked });
+      return undefined;
+    }
+    const { state, suppress } = consequence;
+    this.#settler.add({ ...settled, state, suppress });
+    return toTold(message, { state, reason, detail, stage: 'dispatcher', attempt, endedAtMs: now });
+  }
+
+  #park(message: Message, reason: WaitingReason, dueInMs: number, attempt = 0): Parked {
+    const value = this.#options.codec.encode(this.#options.input, message.event);
+    return toParked(message, value, { reason, dueInMs, attempt });
+  }
+
+  async #publish(outcomes: readonly Told[]): Promise<void> {
+    if (outcomes.length === 0) return;
+    const topic = this.#options.outcomes;
+    await this.#options.publisher.publish(
+      outcomes.map(({ event, traceparent }) => ({ topic, key: event.user_id, event, traceparent })),
+    );
+  }
+
+  async #giveBack(claims: readonly Claimed[]): Promise<void> {
+    if (claims.length === 0) return;
+    this.#marks.end(claims.map((claim) => claim.notificationId));
+    for (const claim of claims) claim.stage = 'back';
+    await this.#options.ledger.release(claims);
+  }
+
+  async #renew(claims: readonly Claimed[], lease: Lease): Promise<void> {
+    const kept = claims.filter(({ stage }) => stage === 'open' || stage === 'leaving');
+    if (kept.length === 0) return;
+    const askedAtMs = performance.now();
+    try {
+      const renewed = await this.#options.ledger.renew(kept);
+      for (const claim of kept) if (!renewed.has(claim.notificationId)) claim.lost = true;
+      lease.renewed(askedAtMs);
+    } catch (error) {
+      this.#options.logger.warn(`the lease of ${kept.length} claims could not be renewed: ${describeError(error)}`);
+    }
+  }
+}
+
+const isUnsent = ({ stage }: Claimed): boolean => stage === 'open' || stage === 'late';

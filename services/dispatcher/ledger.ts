@@ -1,0 +1,115 @@
+// The ledger: who may send what, and how it ended. Each statement stands in ledger/ in a file named by its verb; here
+// they get their month, and an error that says whether Postgres is down.
+import { sql } from 'kysely';
+import { type Db, toMonth, withDatabase } from '../../lib/db/database.ts';
+import type { NotificationOutcome } from '../../lib/events.ts';
+import { type ClaimRow, claim } from './ledger/claim.ts';
+import { claimDue } from './ledger/claim-due.ts';
+import { type Ended, insertEnded } from './ledger/insert-ended.ts';
+import { leaveWaiting, postpone } from './ledger/leave-waiting.ts';
+import { markSending } from './ledger/mark-sending.ts';
+import { park } from './ledger/park.ts';
+import { release } from './ledger/release.ts';
+import { renew } from './ledger/renew.ts';
+import { settle } from './ledger/settle.ts';
+import type { ClaimRequest, Due, Held, Parked, Settlement } from './ledger/types.ts';
+
+/** Every call throws DependencyError('postgres') when Postgres cannot be reached; calling again is always safe. */
+export interface Ledger {
+  /** @returns one row for each request. A claim that was repeated after a lost answer returns its own rows. */
+  claim(requests: readonly ClaimRequest[], options: { token: string; fromWaiting: boolean }): Promise<ClaimRow[]>;
+  markSending(claims: readonly Held[]): Promise<Set<string>>;
+  renew(claims: readonly Held[]): Promise<Set<string>>;
+  release(claims: readonly Held[]): Promise<void>;
+  settle(settlements: readonly Settlement[]): Promise<Set<string>>;
+  park(records: readonly Parked[]): Promise<void>;
+  claimDue(priority: string, limit: number): Promise<Due[]>;
+  leaveWaiting(notificationIds: readonly string[]): Promise<void>;
+  postpone(items: readonly { notificationId: string; dueInMs: number }[]): Promise<void>;
+  insertEnded(outcomes: readonly NotificationOutcome[]): Promise<Ended[]>;
+  /** Makes the months ahead, so that no row of theirs falls into the partition for the rest. */
+  ensureMonths(): Promise<void>;
+}
+
+/** By Postgres's clock. Long enough for a slice at a slow server, short enough to go on soon after a crash. */
+export const leaseMs = 60_000;
+const monthsAhead = 3;
+
+export function createLedger(db: Db): Ledger {
+  const leaseSeconds = leaseMs / 1000;
+  return {
+    claim: (requests, { token, fromWaiting }) =>
+      byMonth(requests, toMonthOf, (month, some) => claim(db, month, some, { token, fromWaiting, leaseSeconds })),
+    markSending: async (claims) =>
+      new Set(
+        await byMonth(
+          claims,
+          ({ month }) => month,
+          (month, some) => markSending(db, month, some),
+        ),
+      ),
+    renew: async (claims) =>
+      new Set(
+        await byMonth(
+          claims,
+          ({ month }) => month,
+          (month, some) => renew(db, month, some, leaseSeconds),
+        ),
+      ),
+    release: async (claims) => {
+      await byMonth(
+        claims,
+        ({ month }) => month,
+        async (month, some) => {
+          await release(db, month, some);
+          return [];
+        },
+      );
+    },
+    settle: async (settlements) =>
+      new Set(
+        await byMonth(
+          settlements,
+          ({ month }) => month,
+          (month, some) => settle(db, month, some),
+        ),
+      ),
+    park: async (records) => {
+      if (records.length > 0) await withDatabase(() => park(db, records));
+    },
+    claimDue: (priority, limit) => withDatabase(() => claimDue(db, priority, { limit, leaseSeconds })),
+    leaveWaiting: async (ids) => {
+      if (ids.length > 0) await withDatabase(() => leaveWaiting(db, ids));
+    },
+    postpone: async (items) => {
+      if (items.length > 0) await withDatabase(() => postpone(db, items));
+    },
+    insertEnded: (outcomes) =>
+      byMonth(
+        outcomes,
+        (outcome) => toMonth(outcome.requested_at),
+        (month, some) => insertEnded(db, month, some),
+      ),
+    ensureMonths: () =>
+      withDatabase(async () => {
+        await sql`
+          select ensure_delivery_month((date_trunc('month', now()) + make_interval(months => n))::date)
+          from generate_series(0, ${monthsAhead}::integer) n
+        `.execute(db);
+      }),
+  };
+}
+
+const toMonthOf = ({ event }: ClaimRequest): string => toMonth(event.requested_at);
+
+/** Nearly always one statement: the requests of a slice are of one month, but for the first hours of the next. */
+async function byMonth<T, R>(
+  items: readonly T[],
+  monthOf: (item: T) => string,
+  work: (month: string, items: readonly T[]) => Promise<R[]>,
+): Promise<R[]> {
+  const groups = Map.groupBy(items, monthOf);
+  const results: R[][] = [];
+  for (const [month, some] of groups) results.push(await withDatabase(() => work(month, some)));
+  return results.length === 1 ? (results[0] ?? []) : results.flat();
+}

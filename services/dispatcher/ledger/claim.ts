@@ -1,0 +1,185 @@
+// Claim before send: a slice in one statement. Whoever gets a row back as `claimed` is the only one in the world who may
+// send that message, until the lease runs out.
+import { sql } from 'kysely';
+import type { Db } from '../../../lib/db/database.ts';
+import type { ClaimRequest } from './types.ts';
+
+/** One row per asked notification, in any order. */
+export interface ClaimRow {
+  notification_id: string;
+  /**
+   * `claimed`: ours now. `ended`: it has an end (which may have been made by this very statement). `alive`: another's
+   * claim that has not run out. `deferred`: it waits for its retry. `contended`: somebody inserted it just now; ask again.
+   */
+  verdict: 'claimed' | 'ended' | 'alive' | 'deferred' | 'contended';
+  state: string | null;
+  reason: string | null;
+  detail: string | null;
+  stage: string | null;
+  attempt: number | null;
+  ended_at_ms: number | null;
+  /** It ended by this very statement. */
+  is_new_end: boolean;
+  /** Of another's claim: how long it still holds. */
+  lease_left_ms: number | null;
+}
+
+/**
+ * Inserts what is new and takes over what was left behind (lease ran out: attempt + 1). Expiry and suppression are looked
+ * at in the same step, so that no mail leaves for an address that was suppressed before the claim. The invariants:
+ * - a claim that is alive is never touched, unless its token is ours: then this is a repeat, and returns our own rows;
+ * - `sending` whose lease ran out may have left: it becomes unknown, whatever else holds;
+ * - `claimed` whose lease ran out may have left only when its template resends (those that park are marked `sending`
+ *   first), and was never given back (then it has no token): if it may have left and must not be repeated, it is unknown;
+ * - `deferred` is claimed by the waiting loop only;
+ * - counters move only with rows that really changed, in the order of their key, so that claims do not deadlock.
+ *
+ * @param month of all these requests; given apart, so that Postgres plans for one partition and not for all
+ * @param token of the slice
+ */
+export async function claim(
+  db: Db,
+  month: string,
+  requests: readonly ClaimRequest[],
+  options: { token: string; fromWaiting: boolean; leaseSeconds: number },
+): Promise<ClaimRow[]> {
+  const { token, fromWaiting, leaseSeconds } = options;
+  // In the order of the key: two dispatchers that claim the same records then wait for each other, and never both.
+  const sorted = [...requests].sort((a, b) => (a.event.notification_id < b.event.notification_id ? -1 : 1));
+  const events = sorted.map(({ event }) => event);
+  const result = await sql<ClaimRow>`
+    with given as materialized (
+      select g.*,
+        s.address is not null as is_suppressed,
+        coalesce(g.expires_at <= extract(epoch from now()) * 1000, false) as is_expired
+      from unnest(
+        ${events.map((event) => event.notification_id)}::uuid[],
+        ${events.map((event) => event.request_id)}::uuid[],
+        ${events.map((event) => event.chunk_id)}::uuid[],
+        ${events.map((event) => event.user_id)}::text[],
+        ${events.map((event) => event.channel)}::text[],
+        ${events.map((event) => event.address)}::text[],
+        ${events.map((event) => event.template_id)}::text[],
+        ${events.map((event) => event.template_version)}::integer[],
+        ${events.map((event) => event.priority)}::text[],
+        ${events.map((event) => event.requested_at)}::double precision[],
+        ${events.map((event) => event.planned_at)}::double precision[],
+        ${events.map((event) => event.enriched_at)}::double precision[],
+        ${events.map((event) => event.rendered_at)}::double precision[],
+        ${events.map((event) => event.expires_at)}::double precision[],
+        ${events.map((event) => event.on_no_answer === 'resend')}::boolean[],
+        ${sorted.map(({ mayHaveLeft }) => mayHaveLeft)}::boolean[],
+        ${sorted.map(({ partition }) => partition)}::integer[],
+        ${sorted.map(({ offset }) => offset)}::bigint[]
+      ) as g(notification_id, request_id, chunk_id, user_id, channel, address, template_id, template_version, priority,
+             requested_at, planned_at, enriched_at, rendered_at, expires_at, resends, may_have_left,
+             rendered_partition, rendered_offset)
+      left join suppressions s on s.channel = g.channel and s.address = lower(g.address)
+    ),
+    existing as materialized (
+      select d.notification_id, d.state, d.reason, d.detail, d.stage, d.attempt, d.token, d.lease_until, d.ended_at,
+        case
+          when d.state in ('sent', 'failed', 'skipped', 'unknown') then 'ended'
+          when d.state = 'deferred' and not ${fromWaiting}::boolean then 'deferred'
+          when d.state <> 'deferred' and d.lease_until > now() and d.token = ${token}::uuid then 'own'
+          when d.state <> 'deferred' and d.lease_until > now() then 'alive'
+          when d.state = 'sending' then 'unknown'
+          when not g.is_suppressed and not g.is_expired then 'take'
+          when g.may_have_left or (d.state = 'claimed' and d.token is not null and g.resends) then 'unknown'
+          when g.is_suppressed then 'suppressed'
+          -- Tried before: a claim left behind counts as a try that never came to sending.
+          when d.state = 'deferred' or d.attempt > (d.token is not null)::integer then 'exhausted'
+          else 'expired'
+        end as verdict
+      from given g
+      join deliveries d on d.notification_id = g.notification_id and d.month = ${month}::date
+    ),
+    changed as (
+      update deliveries d set
+        state = case e.verdict
+          when 'own' then d.state when 'take' then 'claimed' when 'unknown' then 'unknown' when 'exhausted' then 'failed'
+          else 'skipped' end,
+        reason = case e.verdict
+          when 'own' then '' when 'take' then '' when 'unknown' then 'no_answer' when 'exhausted' then 'retries_exhausted'
+          else e.verdict end,
+        detail = case e.verdict
+          when 'own' then '' when 'take' then '' when 'unknown' then 'the dispatcher ended before it had the answer'
+          else d.detail end,
+        attempt = d.attempt + case e.verdict when 'take' then 1 else 0 end,
+        token = case when e.verdict in ('own', 'take') then ${token}::uuid end,
+        lease_until = case when e.verdict in ('own', 'take') then now() + make_interval(secs => ${leaseSeconds}) end,
+        claimed_at = case e.verdict when 'take' then now() else d.claimed_at end,
+        ended_at = case when e.verdict in ('own', 'take') then null else now() end,
+        stage = 'dispatcher',
+        address = g.address,
+        rendered_partition = g.rendered_partition,
+        rendered_offset = g.rendered_offset
+      from existing e
+      join given g using (notification_id)
+      where d.notification_id = e.notification_id and d.month = ${month}::date
+        and e.verdict in ('own', 'take', 'unknown', 'exhausted', 'suppressed', 'expired')
+        -- Somebody may have been quicker between the reading above and here: then the row is another one by now.
+        and d.state = e.state and d.attempt = e.attempt
+        and d.token is not distinct from e.token and d.lease_until is not distinct from e.lease_until
+      returning d.notification_id, d.request_id, d.chunk_id, d.state, d.reason, d.detail, d.stage, d.attempt, d.ended_at,
+        e.state as old_state, e.reason as old_reason
+    ),
+    inserted as (
+      insert into deliveries (month, notification_id, request_id, chunk_id, user_id, channel, address, template_id,
+        template_version, priority, state, reason, attempt, token, lease_until, requested_at, planned_at, enriched_at,
+        rendered_at, claimed_at, ended_at, rendered_partition, rendered_offset)
+      select ${month}::date, notification_id, request_id, chunk_id, user_id, channel, address, template_id,
+        template_version, priority,
+        case when ends then 'skipped' else 'claimed' end,
+        case when is_suppressed then 'suppressed' when is_expired then 'expired' else '' end,
+        case when ends then 0 else 1 end,
+        case when not ends then ${token}::uuid end,
+        case when not ends then now() + make_interval(secs => ${leaseSeconds}) end,
+        to_timestamp(requested_at / 1000), to_timestamp(planned_at / 1000), to_timestamp(enriched_at / 1000),
+        to_timestamp(rendered_at / 1000),
+        case when not ends then now() end,
+        case when ends then now() end,
+        rendered_partition, rendered_offset
+      from (select *, is_suppressed or is_expired as ends from given) g
+      where not exists (select from existing e where e.notification_id = g.notification_id)
+      order by notification_id
+      on conflict do nothing
+      returning notification_id, request_id, chunk_id, state, reason, detail, stage, attempt, ended_at
+    ),
+    counted as (
+      insert into counters (request_id, chunk_id, state, reason, count)
+      select request_id, chunk_id, state, reason, sum(n)
+      from (
+        select request_id, chunk_id, state, reason, 1 as n from inserted where ended_at is not null
+        union all
+        select request_id, chunk_id, state, reason, 1 from changed where ended_at is not null
+        union all
+        select request_id, chunk_id, old_state, old_reason, -1 from changed where old_state = 'deferred'
+      ) moves
+      group by request_id, chunk_id, state, reason
+      order by request_id, chunk_id, state, reason
+      on conflict (request_id, chunk_id, state, reason) do update set count = counters.count + excluded.count
+    )
+    select g.notification_id,
+      case
+        when coalesce(i.state, c.state) in ('claimed', 'sending') then 'claimed'
+        when coalesce(i.state, c.state) is not null then 'ended'
+        when e.verdict in ('ended', 'alive', 'deferred') then e.verdict
+        else 'contended'
+      end as verdict,
+      coalesce(i.state, c.state, e.state) as state,
+      coalesce(i.reason, c.reason, e.reason) as reason,
+      nullif(coalesce(i.detail, c.detail, e.detail), '') as detail,
+      coalesce(i.stage, c.stage, e.stage) as stage,
+      coalesce(i.attempt, c.attempt, e.attempt) as attempt,
+      extract(epoch from coalesce(i.ended_at, c.ended_at, e.ended_at))::double precision * 1000 as ended_at_ms,
+      coalesce(i.ended_at, c.ended_at) is not null as is_new_end,
+      case when e.verdict = 'alive'
+        then extract(epoch from e.lease_until - now())::double precision * 1000 end as lease_left_ms
+    from given g
+    left join inserted i using (notification_id)
+    left join changed c using (notification_id)
+    left join existing e using (notification_id)
+  `.execute(db);
+  return result.rows;
+}

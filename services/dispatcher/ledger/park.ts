@@ -1,0 +1,34 @@
+// Puts records into `waiting` that cannot be sent now and must not be waited for.
+import { sql } from 'kysely';
+import type { Db } from '../../../lib/db/database.ts';
+import type { Parked } from './types.ts';
+
+/**
+ * For a record whose claim is another's and alive (due when that lease ends), and for one whose own lease is too short.
+ * One that waits already is put off, unless somebody has it in hand.
+ */
+export async function park(db: Db, records: readonly Parked[]): Promise<void> {
+  const sorted = [...records].sort((a, b) => (a.notificationId < b.notificationId ? -1 : 1));
+  await sql`
+    insert into waiting (notification_id, month, priority, due_at, attempt, reason, key, value, traceparent,
+      rendered_partition, rendered_offset)
+    select w.notification_id, w.month, w.priority, now() + make_interval(secs => w.due_in / 1000), w.attempt, w.reason,
+      w.key, w.value, w.traceparent, w.rendered_partition, w.rendered_offset
+    from unnest(
+      ${sorted.map((one) => one.notificationId)}::uuid[],
+      ${sorted.map((one) => one.month)}::date[],
+      ${sorted.map((one) => one.priority)}::text[],
+      ${sorted.map((one) => one.dueInMs)}::double precision[],
+      ${sorted.map((one) => one.attempt)}::integer[],
+      ${sorted.map((one) => one.reason)}::text[],
+      ${sorted.map((one) => one.key)}::text[],
+      ${sorted.map((one) => one.value)}::bytea[],
+      ${sorted.map((one) => one.traceparent ?? null)}::text[],
+      ${sorted.map((one) => one.partition)}::integer[],
+      ${sorted.map((one) => one.offset)}::bigint[]
+    ) as w(notification_id, month, priority, due_in, attempt, reason, key, value, traceparent, rendered_partition,
+           rendered_offset)
+    order by w.notification_id
+    on conflict (notification_id) do nothing
+  `.execute(db);
+}

@@ -1,0 +1,132 @@
+// The messages of a slice on their way through the dispatcher, and the outcomes that they end as.
+import { toMonth } from '../../lib/db/database.ts';
+import { PermanentError } from '../../lib/errors.ts';
+import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
+import { isUserId, isUuid } from '../../lib/ids.ts';
+import type { EndState } from '../../lib/reasons.ts';
+import type { Held, Parked, WaitingReason } from './ledger/types.ts';
+
+/** A rendered record, from Kafka or from `waiting`. */
+export interface Message {
+  event: NotificationRendered;
+  key: string;
+  traceparent: string | undefined;
+  partition: number;
+  /** As Kafka writes it: a 64-bit number in decimal. */
+  offset: string;
+  /** When it was first put off, milliseconds since 1970 UTC; null when it comes from Kafka. */
+  waitsSince: number | null;
+  /** It waits after a send without an answer. */
+  mayHaveLeft: boolean;
+}
+
+/** A message that is ours to send. */
+export interface Claimed extends Held {
+  message: Message;
+  /**
+   * `open`: to be sent. `leaving`: its answer is awaited. `judged`: what became of it is settled or being settled.
+   * `late`: its claim lasts too short, it is to be parked. `back`: given back.
+   */
+  stage: 'open' | 'leaving' | 'judged' | 'late' | 'back';
+  /** Somebody took it over: our lease on it is void. */
+  lost: boolean;
+}
+
+/** Of its row in the ledger. */
+export const monthOf = ({ event }: Message): string => toMonth(event.requested_at);
+
+/** @param value the record in Confluent's wire format @param attempt the last that was made; 0 for none */
+export function toParked(
+  { event, key, traceparent, partition, offset }: Message,
+  value: Buffer,
+  wait: { reason: WaitingReason; dueInMs: number; attempt: number },
+): Parked {
+  const { notification_id: notificationId, requested_at, priority } = event;
+  return {
+    notificationId,
+    month: toMonth(requested_at),
+    priority,
+    ...wait,
+    key,
+    value,
+    traceparent,
+    partition,
+    offset,
+  };
+}
+
+export interface End {
+  state: EndState;
+  reason: string;
+  detail: string;
+  stage: string;
+  attempt: number;
+  endedAtMs: number;
+}
+
+/** An outcome to publish, with its request's trace. */
+export interface Told {
+  event: NotificationOutcome;
+  traceparent: string | undefined;
+}
+
+export function toTold({ event, traceparent }: Message, end: End): Told {
+  return { event: toOutcome(event, end), traceparent };
+}
+
+function toOutcome(event: NotificationRendered, end: End): NotificationOutcome {
+  return {
+    notification_id: event.notification_id,
+    request_id: event.request_id,
+    chunk_id: event.chunk_id,
+    user_id: event.user_id,
+    priority: event.priority,
+    channel: event.channel,
+    template_id: event.template_id,
+    template_version: event.template_version,
+    state: end.state,
+    reason: end.reason,
+    detail: end.detail,
+    stage: end.stage,
+    attempt: end.attempt,
+    requested_at: event.requested_at,
+    planned_at: event.planned_at,
+    enriched_at: event.enriched_at,
+    ended_at: Math.round(end.endedAtMs),
+  };
+}
+
+/** Of a record that was put aside: its person ends as failed. */
+export function failRendered(
+  event: NotificationRendered,
+  error: { code: string; message: string },
+  now: number,
+): NotificationOutcome[] {
+  const reason = error.code === 'too_large' ? 'too_large' : 'dead_lettered';
+  const end = { reason, detail: error.message.slice(0, 300), stage: 'dispatcher', attempt: 0, endedAtMs: now };
+  return [toOutcome(event, { state: 'failed', ...end })];
+}
+
+/** Year 9999: what is later, Postgres and dates cannot both hold. */
+const latestMs = 253_402_300_799_000;
+
+/**
+ * What one statement for hundreds of records must not meet: a single one of these would fail all of them.
+ * @returns why the record is refused, undefined when it is sound
+ */
+export function findFault(event: NotificationRendered | NotificationOutcome): PermanentError | undefined {
+  const fault = (what: string) => new PermanentError('record_invalid', what);
+  for (const field of ['notification_id', 'request_id', 'chunk_id'] as const) {
+    if (!isUuid(event[field])) return fault(`${field} is not a UUID`);
+  }
+  if (!isUserId(event.user_id)) return fault('user_id is not a user id');
+  for (const [field, value] of Object.entries(event)) {
+    if (field.endsWith('_at') && value !== null && !(Number(value) >= 0 && Number(value) <= latestMs)) {
+      return fault(`${field} is not a time`);
+    }
+  }
+  for (const text of ['address' in event ? event.address : event.detail, event.template_id]) {
+    if (text.includes('\0')) return fault('a text holds a NUL');
+  }
+  return undefined;
+}

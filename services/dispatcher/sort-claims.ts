@@ -1,0 +1,56 @@
+// What follows from a claim for each message of a slice, without I/O: ours to send, already ended, another's, or waiting.
+import type { ClaimRow } from './ledger/claim.ts';
+import { type Claimed, type End, type Message, monthOf, type Told, toTold } from './messages.ts';
+
+export interface Sorted {
+  claimed: Claimed[];
+  /** To be told (again): a record that meets an ended row republishes its outcome and is done. */
+  outcomes: Told[];
+  /** Those of them that this claim itself ended: expired, suppressed, or a send without an answer. */
+  newEnds: End[];
+  /** Another's claim is alive: to be looked at again when it ends. */
+  held: { message: Message; leaseLeftMs: number }[];
+}
+
+/** A claim of which is only known that somebody just made it. */
+const wholeLeaseMs = 60_000;
+
+export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<string, ClaimRow>, token: string): Sorted {
+  const sorted: Sorted = { claimed: [], outcomes: [], newEnds: [], held: [] };
+  for (const message of messages) {
+    const row = rows.get(message.event.notification_id);
+    switch (row?.verdict) {
+      case 'claimed':
+        sorted.claimed.push(toClaimed(message, row.attempt ?? 1, token));
+        break;
+      case 'ended': {
+        const end = toEnd(row);
+        sorted.outcomes.push(toTold(message, end));
+        if (row.is_new_end) sorted.newEnds.push(end);
+        break;
+      }
+      case 'deferred':
+        // It is in `waiting`, which will send it and tell of it.
+        break;
+      default:
+        sorted.held.push({ message, leaseLeftMs: row?.lease_left_ms ?? wholeLeaseMs });
+    }
+  }
+  return sorted;
+}
+
+function toClaimed(message: Message, attempt: number, token: string): Claimed {
+  const notificationId = message.event.notification_id;
+  return { notificationId, month: monthOf(message), attempt, token, message, stage: 'open', lost: false };
+}
+
+function toEnd(row: ClaimRow): End {
+  return {
+    state: row.state as End['state'],
+    reason: row.reason ?? '',
+    detail: row.detail ?? '',
+    stage: row.stage ?? 'dispatcher',
+    attempt: row.attempt ?? 0,
+    endedAtMs: row.ended_at_ms ?? 0,
+  };
+}

@@ -1,0 +1,148 @@
+// The kept connections of one lane. Lanes never share them, so bulk mail cannot take the last one from a password reset.
+import { describeError } from '../../../lib/errors.ts';
+import type { SmtpAnswer } from '../dispatch.ts';
+import { type Envelope, openSmtpSession, type SmtpSession, type SmtpSettings } from './smtp-connection.ts';
+
+interface PoolOptions {
+  smtp: SmtpSettings;
+  maxConnections: number;
+  /** Servers like to see an end now and then; a new session also finds a moved server. */
+  maxMessagesPerConnection: number;
+  idleCloseMs: number;
+  onConnectionCount?: (count: number) => void;
+}
+
+/** The server took none of our connections. */
+class ConnectError extends Error {}
+
+/** When the server refuses one more connection while others work, it is not asked again for a while. */
+const noMoreMs = 2_000;
+
+export class SmtpPool {
+  readonly #options: PoolOptions;
+  /** The most recently used last: what is not needed grows old at the front. */
+  readonly #idle: { session: SmtpSession; sinceMs: number }[] = [];
+  readonly #all = new Map<SmtpSession, { messageCount: number }>();
+  readonly #waiting: { resolve(session: SmtpSession): void; reject(error: ConnectError): void }[] = [];
+  #connectingCount = 0;
+  #noMoreUntilMs = 0;
+  #sweep: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws. */
+  async send(envelope: Envelope, message: Buffer, mayLeave: () => boolean): Promise<SmtpAnswer> {
+    let session: SmtpSession;
+    try {
+      session = await this.#acquire();
+    } catch (error) {
+      return { kind: 'broken', handedOver: false, connecting: true, detail: describeError(error) };
+    }
+    const answer = await session.send(envelope, message, mayLeave);
+    this.#release(session);
+    return answer;
+  }
+
+  /** Sees to it that there is a connection. @throws ConnectError */
+  async probe(): Promise<void> {
+    if (this.#all.size === 0) this.#release(await this.#acquire());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#sweep);
+    for (const session of this.#all.keys()) session.close();
+    this.#rejectWaiting(new ConnectError('the lane stops'));
+  }
+
+  async #acquire(): Promise<SmtpSession> {
+    if (this.#stopped) throw new ConnectError('the lane stops');
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (idle.session.isUsable) return idle.session;
+    }
+    if (
+      this.#all.size + this.#connectingCount < this.#options.maxConnections &&
+      performance.now() >= this.#noMoreUntilMs
+    ) {
+      return this.#connect();
+    }
+    return this.#wait();
+  }
+
+  #wait(): Promise<SmtpSession> {
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  async #connect(): Promise<SmtpSession> {
+    this.#connectingCount += 1;
+    let session: SmtpSession;
+    try {
+      session = await openSmtpSession(this.#options.smtp, (ended) => this.#forget(ended));
+    } catch (error) {
+      this.#connectingCount -= 1;
+      const { host, port } = this.#options.smtp;
+      const failure = new ConnectError(`no session with the mail server at ${host}:${port}`, { cause: error });
+      if (this.#all.size + this.#connectingCount > 0) {
+        this.#noMoreUntilMs = performance.now() + noMoreMs;
+        return this.#wait();
+      }
+      this.#rejectWaiting(failure);
+      throw failure;
+    }
+    this.#connectingCount -= 1;
+    this.#all.set(session, { messageCount: 0 });
+    this.#tellCount();
+    this.#sweep ??= setInterval(() => this.#closeIdle(), Math.min(this.#options.idleCloseMs, 5_000)).unref();
+    if (this.#stopped) session.close();
+    return session;
+  }
+
+  #release(session: SmtpSession): void {
+    const use = this.#all.get(session);
+    if (!use || !session.isUsable) {
+      this.#serveWaiting();
+      return;
+    }
+    use.messageCount += 1;
+    if (use.messageCount >= this.#options.maxMessagesPerConnection) {
+      this.#forget(session);
+      session.close();
+      return;
+    }
+    const next = this.#waiting.shift();
+    if (next) next.resolve(session);
+    else this.#idle.push({ session, sinceMs: performance.now() });
+  }
+
+  #forget(session: SmtpSession): void {
+    if (!this.#all.delete(session)) return;
+    const at = this.#idle.findIndex((idle) => idle.session === session);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#tellCount();
+    this.#serveWaiting();
+  }
+
+  /** Somebody waits, and there is room for a new connection (or the last one is gone). */
+  #serveWaiting(): void {
+    const room = this.#options.maxConnections - this.#all.size - this.#connectingCount;
+    if (room <= 0 || (performance.now() < this.#noMoreUntilMs && this.#all.size + this.#connectingCount > 0)) return;
+    const next = this.#waiting.shift();
+    if (next) this.#connect().then(next.resolve, next.reject);
+  }
+
+  #rejectWaiting(error: ConnectError): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
+  #closeIdle(): void {
+    const limit = performance.now() - this.#options.idleCloseMs;
+    while (this.#idle[0] && this.#idle[0].sinceMs <= limit) this.#idle.shift()?.session.close();
+  }
+
+  #tellCount(): void {
+    this.#options.onConnectionCount?.(this.#all.size);
+  }
+}

@@ -1,0 +1,57 @@
+// E-mail by SMTP: one recipient per transaction, finished MIME, an envelope of its own.
+
+import { toMime } from '../../../content/mime.ts';
+import { describeError, PermanentError } from '../../../lib/errors.ts';
+import type { NotificationRendered } from '../../../lib/events.ts';
+import { type Judgement, judgeSmtp, toDetail } from '../dispatch.ts';
+import type { Breaker } from './breaker.ts';
+import type { SmtpPool } from './smtp-pool.ts';
+import type { Transport } from './transport.ts';
+
+export interface Sender {
+  /** The whole From, such as `Posthorn <no-reply@example.com>`. */
+  mailFrom: string;
+  /** Its address alone: the envelope's sender. */
+  envelopeFrom: string;
+  /** Of Message-IDs: `<notification id@domain>`, the same for every try. */
+  mailDomain: string;
+}
+
+export function createSmtpTransport(options: {
+  pool: SmtpPool;
+  breaker: Breaker;
+  parallel: number;
+  sender: Sender;
+}): Transport {
+  const { pool, breaker, parallel, sender } = options;
+  return {
+    parallel,
+    breaker,
+    async probe() {
+      if (breaker.isOpen) throw breaker.toError();
+      try {
+        await pool.probe();
+      } catch (error) {
+        breaker.failed(describeError(error), true);
+        throw breaker.toError();
+      }
+    },
+    async send(message, mayLeave) {
+      const prepared = prepare(message, sender);
+      if ('kind' in prepared) return prepared;
+      return judgeSmtp(await pool.send({ from: sender.envelopeFrom, to: message.address }, prepared, mayLeave));
+    },
+    stop: async () => pool.stop(),
+  };
+}
+
+/** The bytes to send; or why there cannot be any, which is the message's own fault. */
+function prepare(message: NotificationRendered, sender: Sender): Buffer | Judgement {
+  try {
+    return toMime(message, sender);
+  } catch (error) {
+    const isAddress = error instanceof PermanentError && error.code === 'invalid_address';
+    const reason = isAddress ? 'invalid_address' : 'refused';
+    return { kind: 'failed', reason, detail: toDetail(describeError(error)), suppress: false };
+  }
+}

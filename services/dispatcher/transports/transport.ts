@@ -1,0 +1,21 @@
+// What the sending of a slice asks of a transport, whichever channel it serves.
+import type { NotificationRendered } from '../../../lib/events.ts';
+import type { Judgement } from '../dispatch.ts';
+import type { Breaker } from './breaker.ts';
+
+export interface Transport {
+  /** How many messages may be under way at the same time. */
+  readonly parallel: number;
+  readonly breaker: Breaker;
+  /**
+   * Before a slice is claimed: so that a server that is down costs no claims.
+   * @throws DependencyError when nothing can be sent now
+   */
+  probe(): Promise<void>;
+  /**
+   * Sends one message to one person, and never throws: what cannot be sent is a judgement as well.
+   * @param mayLeave asked at the last moment before the body leaves; after a `false` nothing leaves
+   */
+  send(message: NotificationRendered, mayLeave: () => boolean): Promise<Judgement>;
+  stop(): Promise<void>;
+}

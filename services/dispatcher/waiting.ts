@@ -1,0 +1,106 @@
+// The waiting loop of one lane: what is due goes the way of a slice again. Several dispatchers share the work.
+import { setTimeout as delay } from 'node:timers/promises';
+import { DependencyError, describeError } from '../../lib/errors.ts';
+import type { Codec } from '../../lib/kafka/codec.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Priority, Topic } from '../../lib/topics.ts';
+import type { Lane } from './lane.ts';
+import type { Due } from './ledger/types.ts';
+import type { Ledger } from './ledger.ts';
+import type { Message } from './messages.ts';
+
+export interface WaitingOptions {
+  priority: Priority;
+  input: Topic<'NotificationRendered'>;
+  lane: Pick<Lane, 'dispatch'>;
+  ledger: Ledger;
+  codec: Pick<Codec, 'decode'>;
+  logger: Logger;
+  /** Between looks when nothing is due. */
+  everyMs?: number;
+}
+
+export interface WaitingLoop {
+  /** No new body leaves; resolves when what was in hand is settled or given back. */
+  stop(): Promise<void>;
+}
+
+const atATime = 200;
+/** What could not be tried because something is down is due again after so long. */
+const retryMs = 2_000;
+const longestPauseMs = 5_000;
+/** A record that cannot be read is looked at again, by this release or the next. */
+const unreadableRetryMs = 10 * 60_000;
+
+export function startWaitingLoop(options: WaitingOptions): WaitingLoop {
+  const { priority, input, lane, ledger, codec, logger, everyMs = 1_000 } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function run(): Promise<void> {
+    let pauseMs = everyMs;
+    while (!signal.aborted) {
+      try {
+        const due = await ledger.claimDue(priority, atATime);
+        if (due.length > 0) await dispatch(due);
+        pauseMs = due.length === atATime ? 0 : everyMs;
+      } catch (error) {
+        // The lane itself says what it waits for; here it only waits as well.
+        if (!(error instanceof DependencyError) && !signal.aborted) {
+          logger.error({ err: error }, `what waits cannot be sent: ${describeError(error)}`);
+        }
+        pauseMs = Math.min(Math.max(pauseMs, everyMs) * 2, longestPauseMs);
+      }
+      if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async function dispatch(due: readonly Due[]): Promise<void> {
+    const messages: Message[] = [];
+    const unreadable: { notificationId: string; dueInMs: number }[] = [];
+    for (const row of [...due].sort(byOffset)) {
+      try {
+        messages.push(toMessage(row, await codec.decode(input, row.value)));
+      } catch (error) {
+        if (error instanceof DependencyError) throw error;
+        logger.error({ err: error, notificationId: row.notification_id }, 'a record that waits cannot be read');
+        unreadable.push({ notificationId: row.notification_id, dueInMs: unreadableRetryMs });
+      }
+    }
+    await ledger.postpone(unreadable);
+    const ids = messages.map(({ event }) => event.notification_id);
+    try {
+      await lane.dispatch(messages, { fromWaiting: true, signal, progressed: () => {} });
+    } catch (error) {
+      await ledger.postpone(ids.map((notificationId) => ({ notificationId, dueInMs: retryMs })));
+      throw error;
+    }
+    // Only now are the outcomes published: until then the waiting row made sure of them.
+    await ledger.leaveWaiting(ids);
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function toMessage(row: Due, event: Message['event']): Message {
+  return {
+    event,
+    key: row.key,
+    traceparent: row.traceparent ?? undefined,
+    partition: row.rendered_partition,
+    offset: row.rendered_offset,
+    waitsSince: row.since_ms,
+    mayHaveLeft: row.reason === 'no_answer',
+  };
+}
+
+/** Two messages to one person that are due together go in the order in which they came. */
+function byOffset(a: Due, b: Due): number {
+  return a.rendered_partition - b.rendered_partition || Number(a.rendered_offset) - Number(b.rendered_offset);
+}
