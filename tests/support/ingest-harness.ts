@@ -13,6 +13,7 @@ import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { type RunningIngest, startIngest } from '../../services/ingest/service.ts';
+import type { TestEnvironment } from './infrastructure.ts';
 import { createTestDatabase } from './test-database.ts';
 
 export interface PublishedRequest {
@@ -38,10 +39,12 @@ export interface IngestHarness {
 export type IngestSettings = Parameters<typeof startIngest>[0];
 
 /** @param userServiceUrl of a user service that runs, or of none */
-export async function startIngestHarness(userServiceUrl: string): Promise<IngestHarness> {
-  const env = inject('infrastructure');
+export async function startIngestHarness(
+  userServiceUrl: string,
+  env: TestEnvironment = inject('infrastructure'),
+): Promise<IngestHarness> {
   const logger = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' });
-  const database = await createTestDatabase('ingest');
+  const database = await createTestDatabase('ingest', env.DATABASE_URL);
   const db = createDatabase({ url: database.databaseUrl, applicationName: 'test' });
   const prefix = `ingest-${randomUUID().slice(0, 8)}.`;
   const topics = createTopics(prefix);

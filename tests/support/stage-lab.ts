@@ -47,12 +47,11 @@ export async function openStageLab(
   const env = inject('infrastructure');
   const topics = createTopics(`test-${randomUUID().slice(0, 8)}.`);
   const logger = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' });
-  const brokers = (options.brokers ?? env.KAFKA_BROKERS).split(',');
   const settings = { topicPrefix: '', ssl: false, caFile: undefined, sasl: undefined };
-  const direct = createKafka({ ...settings, brokers: env.KAFKA_BROKERS.split(',') }, 'test', logger);
+  const brokers = (options.brokers ?? env.KAFKA_BROKERS).split(',');
   const kafka = createKafka({ ...settings, brokers }, 'test', logger);
   const registryUrl = env.SCHEMA_REGISTRY_URL;
-  await ensureTopics(direct, topics, {
+  await ensureTopics(kafka, topics, {
     partitions: options.partitions ?? 2,
     replicationFactor: 1,
     minInsyncReplicas: 1,
@@ -64,8 +63,8 @@ export async function openStageLab(
   await codec.prepare();
   const publisher = createPublisher({ kafka, codec, logger });
   await publisher.connect();
-  const producer = direct.producer({ createPartitioner: partitioner, allowAutoTopicCreation: false });
-  const admin = direct.admin();
+  const producer = kafka.producer({ createPartitioner: partitioner, allowAutoTopicCreation: false });
+  const admin = kafka.admin();
   await Promise.all([producer.connect(), admin.connect()]);
   const metrics = createMetrics('test');
   const stageMetrics = createStageMetrics(metrics);
@@ -87,7 +86,7 @@ export async function openStageLab(
 
   async function read(topic: string, atLeast: number): Promise<KafkaMessage[]> {
     const found: KafkaMessage[] = [];
-    const consumer = direct.consumer({
+    const consumer = kafka.consumer({
       groupId: `test-read-${randomUUID()}`,
       maxWaitTimeInMs: 200,
       allowAutoTopicCreation: false,

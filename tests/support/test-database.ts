@@ -9,8 +9,10 @@ export interface TestDatabase {
 }
 
 /** @param label begins the name of the database, so that a leftover tells whose it is */
-export async function createTestDatabase(label = 'test'): Promise<TestDatabase> {
-  const serverUrl = inject('infrastructure').DATABASE_URL;
+export async function createTestDatabase(
+  label = 'test',
+  serverUrl: string = inject('infrastructure').DATABASE_URL,
+): Promise<TestDatabase> {
   const name = `${label.replace(/\W+/g, '_')}_${randomUUID().slice(0, 8)}`;
   const databaseUrl = await createDatabase(serverUrl, name);
   return { databaseUrl, drop: () => dropDatabase(serverUrl, name) };
