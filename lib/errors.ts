@@ -46,5 +46,7 @@ export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own =
     error instanceof AggregateError && !error.message ? error.errors.map(describeError).join('; ') : error.message;
-  return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`;
+  const cause = error.cause === undefined ? '' : describeError(error.cause);
+  // Many a wrapper repeats its cause's message; once is enough.
+  return own.includes(cause) ? own : `${own}: ${cause}`;
 }

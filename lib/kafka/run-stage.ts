@@ -88,8 +88,9 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
   const consumer = kafka.consumer({
     groupId: group,
     allowAutoTopicCreation: false,
-    sessionTimeout: 30_000,
-    rebalanceTimeout: 60_000,
+    // So long the partitions of a process that was killed, or that Kafka lost in a restart of its own, stand still.
+    sessionTimeout: 15_000,
+    rebalanceTimeout: 30_000,
     heartbeatInterval: 3_000,
     // A record is handed over as it comes; without any, stopping waits for the fetch that is under way.
     minBytes: 1,
