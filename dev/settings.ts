@@ -52,7 +52,7 @@ function readFlags(args: readonly string[]): { help: boolean; fresh: boolean; de
       options: { help: { ...flag, short: 'h' }, fresh: flag, demo: flag },
     });
     return values;
-  } catch (cause) {
-    throw new LauncherError('settings_invalid', `There is no ${args.join(' ')}. The flags are:\n\n${help}`, { cause });
+  } catch {
+    throw new LauncherError('settings_invalid', `There is no ${args.join(' ')}. The flags are:\n\n${help}`);
   }
 }
