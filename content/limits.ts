@@ -9,7 +9,7 @@ export const maxSourceChars = 512 * 1024;
 /** Nodes of a template that are rendered: an output, a text or a tag, each time round a loop anew. */
 export const maxSteps = 100_000;
 /** What filters, ranges and captures of one rendering may make, together. */
-export const maxAllocationChars = 4 * 1024 * 1024;
+export const maxAllocationChars = 2 * 1024 * 1024;
 
 /** LiquidJS does not export the class of its limits, and asks no more of one than these two. */
 export type Limiter = Context['memoryLimit'];
@@ -29,7 +29,7 @@ export function createAllocationLimit(): Limiter {
   });
 }
 
-/** LiquidJS calls `check` before every node, to compare the clock: it serves to count. */
+/** Its `check` is called before every node (render-nodes.ts); the number it is given does not matter. */
 export function createStepLimit(): Limiter {
   let steps = 0;
   return toLimiter({

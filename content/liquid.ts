@@ -1,9 +1,10 @@
 // The template engine, shut in: no files, no includes, own properties only, every limit of limits.ts. Two of them,
 // because HTML escapes what it writes and plain text does not.
-import { Context, Liquid, LiquidError, type Template, toValueSync } from 'liquidjs';
+import { Context, Liquid, LiquidError, type Template } from 'liquidjs';
 import { PermanentError } from '../lib/errors.ts';
-import { CountedOutput, createAllocationLimit, createStepLimit, LimitedOutput, maxSourceChars } from './limits.ts';
+import { createAllocationLimit, createStepLimit, LimitedOutput, maxSourceChars } from './limits.ts';
 import { toSafeUrl } from './links.ts';
+import { renderNodes, runToEnd } from './render-nodes.ts';
 
 export type Format = 'html' | 'text';
 /** Part of a message that has its own template; errors name it. */
@@ -40,7 +41,7 @@ export function renderPart(part: ParsedPart, variables: Record<string, unknown>,
   const context = new Context(variables, engine.options, { sync: true }, limits);
   const output = new LimitedOutput(maxChars);
   try {
-    toValueSync(engine.renderer.renderTemplates(part.nodes, context, output));
+    runToEnd(renderNodes(part.nodes, context, output));
     return output.buffer;
   } catch (error) {
     throw toPartError(part.name, error);
@@ -67,11 +68,7 @@ function createEngine(format: Format): Liquid {
     timezoneOffset: 0,
     locale: 'en-US',
   });
-  const { renderer } = engine;
-  const renderTemplates = renderer.renderTemplates;
-  renderer.renderTemplates = (nodes, context, output) =>
-    renderTemplates.call(renderer, nodes, context, output ?? new CountedOutput(context.memoryLimit));
-
+  engine.renderer.renderTemplates = renderNodes;
   for (const tag of ['include', 'render', 'layout', 'block']) delete engine.tags[tag];
   engine.registerFilter('url', (value: unknown) => toSafeUrl(String(value ?? '')));
   if (format === 'html') registerEscaped(engine);

@@ -14,6 +14,22 @@ const writeAlternative: FormatCallback = (element, _walk, builder) => {
   if (typeof words === 'string' && words !== '') builder.addInline(words);
 };
 
+/** Rows of a table that only holds the page together are paragraphs. */
+const writeRow: FormatCallback = (element, walk, builder) => {
+  let table = element.parent;
+  while (table && table.name !== 'table') table = table.parent;
+  const lineBreaks = table?.attribs?.role === 'presentation' ? 2 : 1;
+  builder.openBlock({ leadingLineBreaks: lineBreaks });
+  walk(element.children, builder);
+  builder.closeBlock({ trailingLineBreaks: lineBreaks });
+};
+
+/** Cells of a row stand on one line, as `Films 12`. */
+const writeCell: FormatCallback = (element, walk, builder) => {
+  walk(element.children, builder);
+  builder.addInline(' ');
+};
+
 const heading = { uppercase: false, leadingLineBreaks: 2, trailingLineBreaks: 2 };
 
 let convert: ((html: string) => string) | undefined;
@@ -22,13 +38,15 @@ function createConverter(): (html: string) => string {
   return compile({
     // No line breaks of our own: the reader's window breaks lines better, above all on a phone.
     wordwrap: false,
-    formatters: { alternative: writeAlternative },
+    formatters: { alternative: writeAlternative, row: writeRow, cell: writeCell },
     selectors: [
       // A link stands in <> (RFC 3986, appendix C).
       { selector: 'a', options: { linkBrackets: ['<', '>'], hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
       { selector: 'img', format: 'alternative' },
       ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: heading })),
-      { selector: 'tr', format: 'block' },
+      { selector: 'tr', format: 'row' },
+      { selector: 'td', format: 'cell' },
+      { selector: 'th', format: 'cell' },
       { selector: 'ul', options: { itemPrefix: '- ' } },
       // What mails hide from the eye, such as the preview line, is hidden here as well.
       { selector: '[hidden]', format: 'skip' },

@@ -1,0 +1,206 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { maxHtmlChars, maxSmsChars, maxSubjectChars, maxTextChars, renderMessage } from './render.ts';
+import type { TemplateVersion } from './template.ts';
+
+const template = (changes: Partial<TemplateVersion> = {}): TemplateVersion => ({
+  templateId: 'welcome',
+  version: 1,
+  channel: 'email',
+  subject: 'Hello {{ first_name }}',
+  html: '<p>Hello {{ first_name }}</p>',
+  text: 'Hello {{ first_name }}',
+  fromName: null,
+  replyTo: null,
+  ...changes,
+});
+const sms = (text: string | null) => template({ channel: 'sms', subject: '', html: null, text });
+const html = (source: string, variables: Record<string, unknown> = {}) =>
+  renderMessage(template({ html: source, text: '' }), variables).html;
+const text = (source: string, variables: Record<string, unknown> = {}) =>
+  renderMessage(template({ html: null, text: source }), variables).text;
+const fault = (code: string, message: RegExp | string) =>
+  expect.objectContaining({ code, message: typeof message === 'string' ? message : expect.stringMatching(message) });
+
+describe('renderMessage', () => {
+  it('fills in subject, text and html', () => {
+    expect(renderMessage(template(), { first_name: 'Ada' })).toEqual({
+      subject: 'Hello Ada',
+      text: 'Hello Ada',
+      html: '<p>Hello Ada</p>',
+    });
+  });
+
+  it('escapes in html, and nowhere else', () => {
+    const message = renderMessage(template(), { first_name: '<b>"A&B"</b>' });
+    expect(message.html).toBe('<p>Hello &lt;b&gt;&#34;A&amp;B&#34;&lt;/b&gt;</p>');
+    expect(message.text).toBe('Hello <b>"A&B"</b>');
+    expect(message.subject).toBe('Hello <b>"A&B"</b>');
+  });
+
+  it.each(['escape', 'xml_escape', 'escape_once'])('does not escape twice what went through %s', (filter) => {
+    expect(html(`{{ x | ${filter} }}`, { x: '<&' })).toBe('&lt;&amp;');
+  });
+
+  it('escapes before it turns line breaks into <br>', () => {
+    expect(html('{{ x | newline_to_br }}', { x: '<i>\nb' })).toBe('&lt;i&gt;<br>\nb');
+  });
+
+  it('writes nothing for variables that are missing, and `default` in their place', () => {
+    expect(text("[{{ nobody }}{{ nobody.name }}] {{ title | default: 'a film' }}")).toBe('[] a film');
+  });
+
+  it('lets a template see own properties only', () => {
+    expect(text('{{ x.constructor }}{{ x.__proto__ }}{{ x.toString }}{{ list.map }}', { x: {}, list: [] })).toBe('');
+  });
+
+  it('does not let one part see what another one counted up', () => {
+    const counting = template({ subject: '{% increment n %}', html: '{% increment n %}', text: '{% increment n %}' });
+    expect(renderMessage(counting, {})).toEqual({ subject: '0', html: '0', text: '0' });
+  });
+
+  it('writes dates in UTC whatever machine it runs on', () => {
+    expect(text('{{ at | date: "%Y-%m-%d %H:%M" }}', { at: '2026-11-23T23:30:00-05:00' })).toBe('2026-11-24 04:30');
+  });
+
+  describe('subjects', () => {
+    it.each(['a\nb', 'a\r\nb', 'a \t b', 'a\u2028b', '\n a b \n'])(
+      'turns the line breaks of %j into one blank',
+      (x) => {
+        expect(renderMessage(template({ subject: '{{ x }}' }), { x }).subject).toBe('a b');
+      },
+    );
+
+    it.each(['a\u0000b', 'a\u001bb', 'a\u007fb', 'a\u009bb'])('refuses the control character in %j', (x) => {
+      expect(() => renderMessage(template({ subject: '{{ x }}' }), { x })).toThrowError(
+        fault('template_error', 'subject: it holds a control character'),
+      );
+    });
+
+    it('never hold a line break or control character', () => {
+      const subjectOf = template({ subject: 'Hi {{ x }}', html: null, text: 'x' });
+      fc.assert(
+        fc.property(fc.string({ unit: 'binary' }), (x) => {
+          let subject = '';
+          try {
+            subject = renderMessage(subjectOf, { x }).subject;
+          } catch {
+            return;
+          }
+          expect(subject).not.toMatch(/\p{Cc}|\p{Zl}|\p{Zp}/u);
+        }),
+      );
+    });
+  });
+
+  it('drops control characters from bodies', () => {
+    const message = renderMessage(template({ html: '{{ x }}', text: '{{ x }}' }), { x: 'a\u0000\u001b\tb\r\nc' });
+    expect([message.html, message.text]).toEqual(['a\tb\r\nc', 'a\tb\r\nc']);
+  });
+
+  describe('SMS', () => {
+    it('is trimmed text alone', () => {
+      expect(renderMessage(sms('\n Hello {{ first_name }} \n'), { first_name: '<Ada>' })).toEqual({
+        subject: '',
+        text: 'Hello <Ada>',
+        html: null,
+      });
+    });
+
+    it('fails when it comes out empty or has no text at all', () => {
+      expect(() => renderMessage(sms('  {{ nobody }} '), {})).toThrowError(
+        fault('template_error', 'text: the SMS is empty'),
+      );
+      expect(() => renderMessage(sms(null), {})).toThrowError(fault('template_error', /^text: .*missing/));
+    });
+  });
+
+  describe('errors', () => {
+    it.each([
+      ['html', '<p>\n  {{ x | nope }}', 'html line 2, column 3: undefined filter: nope'],
+      ['html', 'a\n{% if x %}', 'html line 2, column 1: tag {% if x %} not closed'],
+      ['html', 'a {% nonsense %}', 'html line 1, column 3: tag "nonsense" not found'],
+      ['text', 'one\ntwo\nthree {{ "a', 'text line 3, column 7: output "{{ \\"a" not closed'],
+      ['subject', 'Hi {{ x | nope }}', 'subject line 1, column 4: undefined filter: nope'],
+      ['html', "{% include '/etc/passwd' %}", 'html line 1, column 1: tag "include" not found'],
+      ['html', "{% render 'other' %}", 'html line 1, column 1: tag "render" not found'],
+      ['html', "{% layout 'other' %}", 'html line 1, column 1: tag "layout" not found'],
+    ])('say where in %s: %j', (part, source, message) => {
+      const broken = template({ [part]: source });
+      expect(() => renderMessage(broken, {})).toThrowError(fault('template_error', message));
+      // A second person meets the error that was kept.
+      expect(() => renderMessage(broken, {})).toThrowError(fault('template_error', message));
+    });
+
+    it('name the node that fails while rendering, and nothing of the person', () => {
+      expect(() =>
+        text('Hi\n {{ first_name }} {{ x | divided_by: 2 | date: y }} {{ z }}', { z: { toString: 'secret' } }),
+      ).toThrowError(fault('template_error', /^text line 2, column \d+: (?!.*secret)/));
+    });
+
+    it('refuse a reply-to that is no address, and an e-mail without any body', () => {
+      expect(() => renderMessage(template({ replyTo: 'nobody' }), {})).toThrowError(
+        fault('template_error', /^reply_to/),
+      );
+      expect(() => renderMessage(template({ html: null, text: null }), {})).toThrowError(
+        fault('template_error', /^html/),
+      );
+    });
+  });
+
+  describe('limits', () => {
+    const nested =
+      '{% for a in (1..1000) %}{% for b in (1..1000) %}{% for c in (1..1000) %}{% endfor %}{% endfor %}{% endfor %}';
+    it.each([
+      ['endless loops', nested, /steps$/],
+      [
+        'loops that assign',
+        '{% for a in (1..900) %}{% for b in (1..900) %}{% assign x = b %}{% endfor %}{% endfor %}',
+        /steps$/,
+      ],
+      ['a big range', '{% for a in (1..1000000000) %}{% endfor %}', /on its way$/],
+      [
+        'doubling with append',
+        '{% assign s = "aaaaaaaa" %}{% for a in (1..99) %}{% assign s = s | append: s %}{% endfor %}',
+        /on its way$/,
+      ],
+      [
+        'doubling with capture',
+        '{% capture s %}aaaaaaaa{% endcapture %}{% for a in (1..99) %}{% capture s %}{{ s }}{{ s }}{% endcapture %}{% endfor %}',
+        /on its way$/,
+      ],
+      ['a wide date', '{{ "now" | date: "%999999999d" }}', /on its way$/],
+      ['a date of endless width', '{{ "now" | date: "%99999999999999999999999d" }}', /on its way$/],
+      [
+        'much output',
+        '{% for a in (1..20000) %}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{% endfor %}',
+        /writes more/,
+      ],
+      ['deep nesting', `${'{% if true %}'.repeat(20_000)}${'{% endif %}'.repeat(20_000)}`, /./],
+    ])('stop %s', (_, source, message) => {
+      const startedAt = performance.now();
+      expect(() => html(source)).toThrowError(fault('render_limit', message));
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+    });
+
+    it('are different for each part', () => {
+      const big = (chars: number) => ({ x: 'a'.repeat(chars) });
+      expect(html('{{ x }}', big(maxHtmlChars))).toHaveLength(maxHtmlChars);
+      expect(() => html('{{ x }}', big(maxHtmlChars + 1))).toThrowError(fault('render_limit', /^html line 1/));
+      expect(() => text('{{ x }}', big(maxTextChars + 1))).toThrowError(fault('render_limit', /^text line 1/));
+      expect(() => renderMessage(template({ subject: '{{ x }}' }), big(maxSubjectChars + 1))).toThrowError(
+        fault('render_limit', /^subject line 1/),
+      );
+      expect(() => renderMessage(sms('{{ x }}'), big(maxSmsChars + 1))).toThrowError(
+        fault('render_limit', /^text line 1/),
+      );
+    });
+
+    it('leave an ordinary long newsletter alone', () => {
+      const films = Array.from({ length: 1_000 }, (_, n) => ({ title: `Film ${n}`, year: 1950 + (n % 70) }));
+      const list =
+        '<ul>{% for f in films %}<li>{{ f.title }}{% if f.year > 2000 %} (new){% endif %}</li>{% endfor %}</ul>';
+      expect(html(list, { films })).toContain('<li>Film 989</li><li>Film 990');
+    });
+  });
+});
