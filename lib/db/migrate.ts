@@ -8,8 +8,12 @@ const migrations: Record<string, Migration> = { '0001-pipeline': pipeline };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };
 
-/** @returns the names of the migrations that ran, in order; empty when there was nothing to do. Throws the first failure. */
+/**
+ * A database that a newer release has migrated is left as it is, so that the release before can be set up again.
+ * @returns the names of the migrations that ran, in order; empty when there was nothing to do. Throws the first failure.
+ */
 export async function migrate(db: Db): Promise<string[]> {
+  if ((await missingMigrations(db)).length === 0) return [];
   const { error, results } = await new Migrator({ db, provider }).migrateToLatest();
   if (error) throw error;
   return (results ?? []).map((result) => result.migrationName);
