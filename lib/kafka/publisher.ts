@@ -7,6 +7,7 @@ import { type IHeaders, type Kafka, kafkaErrorType, partitioner, type TopicMessa
 import type { Codec } from './codec.ts';
 import { headerNames } from './headers.ts';
 import type { Outgoing } from './stage.ts';
+import { withAdmin } from './topic-admin.ts';
 
 /** A record as bytes, for any topic. */
 export interface RawRecord {
@@ -20,7 +21,7 @@ export interface Publisher {
   /** @throws DependencyError('kafka') when it cannot be reached */
   connect(): Promise<void>;
   disconnect(): Promise<void>;
-  /** Whether the last thing asked of Kafka worked. */
+  /** Whether Kafka took what it was last given, or has answered since. */
   isUp(): boolean;
   /**
    * Resolves when every replica that must have the records has them.
@@ -37,25 +38,45 @@ export interface Publisher {
 const maxBatchBytes = 900_000;
 /** Kafka's framing of a record, at most. */
 const framingBytes = 70;
+/** For one request with all its retries; a broker that is frozen, not gone, lets kafkajs try for minutes. */
+const requestLimitMs = 15_000;
+const probeEveryMs = 2_000;
 const tooLargeTypes = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
 export function createPublisher(options: { kafka: Kafka; codec: Codec; logger: Logger }): Publisher {
   const { kafka, codec, logger } = options;
   const producer = kafka.producer({ createPartitioner: partitioner, allowAutoTopicCreation: false });
   let up = false;
+  let probe: NodeJS.Timeout | undefined;
+  let closed = false;
 
   async function attempt(work: () => Promise<unknown>): Promise<void> {
     try {
-      await work();
-      if (!up) logger.debug('kafka takes records');
+      await within(requestLimitMs, work());
       up = true;
     } catch (cause) {
       if (tooLargeTypes.has(kafkaErrorType(cause))) {
         throw new PermanentError('too_large', 'Kafka refuses the record as too large', { cause });
       }
       up = false;
+      probeUntilUp();
       throw new DependencyError('kafka', `Kafka does not take records: ${describeError(cause)}`, { cause });
     }
+  }
+
+  // Whoever asks isUp() before giving us records again would otherwise never learn that Kafka is back.
+  function probeUntilUp(): void {
+    if (closed || probe) return;
+    probe = setTimeout(async () => {
+      if (!up)
+        up = await withAdmin(kafka, (admin) => admin.listTopics())
+          .then(() => true)
+          .catch(() => false);
+      probe = undefined;
+      if (up) logger.info('Kafka answers again');
+      else probeUntilUp();
+    }, probeEveryMs);
+    probe.unref();
   }
 
   async function publishRaw(records: readonly RawRecord[]): Promise<void> {
@@ -77,7 +98,11 @@ export function createPublisher(options: { kafka: Kafka; codec: Codec; logger: L
 
   return {
     connect: () => attempt(() => producer.connect()),
-    disconnect: () => producer.disconnect(),
+    disconnect() {
+      closed = true;
+      clearTimeout(probe);
+      return producer.disconnect();
+    },
     isUp: () => up,
     publish: async (records) => publishRaw(records.map(encode)),
     publishRaw,
@@ -102,6 +127,20 @@ export function toRequests(records: readonly RawRecord[], maxBytes: number = max
   }
   if (request.size > 0) requests.push(toTopicMessages(request));
   return requests;
+}
+
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
+  });
+  // What is given up may still fail later; nobody is there to hear it.
+  work.catch(() => {});
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function toTopicMessages(request: Map<string, { messages: TopicMessages['messages'] }>): TopicMessages[] {

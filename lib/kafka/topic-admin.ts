@@ -1,4 +1,5 @@
 // Creates the topics (`posthorn setup`), tells whether they are there (services wait for them) and how far a group is.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DependencyError, describeError } from '../errors.ts';
 import { recordTopics, type Topics } from '../topics.ts';
 import type { Admin, ITopicConfig, Kafka } from './client.ts';
@@ -21,6 +22,7 @@ const recordBytes = 1_048_588;
 /** A dead letter is the largest record plus its cause. */
 const deadLetterBytes = 2 * 1024 * 1024;
 const configResourceTopic = 2;
+const leadersWithinMs = 30_000;
 
 /**
  * Creates what is missing and changes nothing that is there.
@@ -31,7 +33,11 @@ export async function ensureTopics(kafka: Kafka, topics: Topics, settings: Topic
   return withAdmin(kafka, async (admin) => {
     const present = new Set(await admin.listTopics());
     const missing = wanted.filter(({ topic }) => !present.has(topic));
-    if (missing.length > 0) await admin.createTopics({ topics: missing, timeout: 15_000 });
+    if (missing.length > 0) {
+      // kafkajs's own wait for leaders fails when the broker has not heard of the topic yet.
+      await admin.createTopics({ topics: missing, timeout: 15_000, waitForLeaders: false });
+      await untilLed(admin, missing);
+    }
     const existing = wanted.filter(({ topic }) => present.has(topic));
     const differences = existing.length > 0 ? await findDifferences(admin, existing) : new Map<string, string[]>();
     return wanted.map(({ topic }) => ({
@@ -58,6 +64,21 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
     throw new DependencyError('kafka', `Kafka does not answer: ${describeError(cause)}`, { cause });
   } finally {
     await admin.disconnect().catch(() => {});
+  }
+}
+
+async function untilLed(admin: Admin, created: readonly ITopicConfig[]): Promise<void> {
+  const topics = created.map(({ topic }) => topic);
+  const isLed = async () => {
+    const metadata = await admin.fetchTopicMetadata({ topics });
+    return metadata.topics.every(
+      ({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
+    );
+  };
+  const deadlineMs = Date.now() + leadersWithinMs;
+  while (!(await isLed().catch(() => false))) {
+    if (Date.now() > deadlineMs) throw new Error(`new topics have no leaders after ${leadersWithinMs} ms`);
+    await sleep(50);
   }
 }
 
