@@ -31,17 +31,19 @@ export function createRenderLane(options: Options): RenderLane {
   const { breaker, now, taskLimitMs = 2_000, personLimitMs = 1_000 } = options;
   const threads = createTurns(options.threads);
 
-  /** @param places where in `jobs` and `renderings` the task's people stand */
-  async function renderTask(jobs: readonly Job[], places: number[], renderings: Rendering[], signal: AbortSignal) {
-    const tasks = [places];
-    for (let task = tasks.shift(); task; task = tasks.shift()) {
-      const current = task;
-      const rest = await threads.use((thread) => {
+  /**
+   * Keeps its thread until everybody is judged: tasks that wait would else be killed by the template that this one is
+   * just finding out about.
+   * @param places where in `jobs` and `renderings` the task's people stand
+   */
+  function renderTask(jobs: readonly Job[], places: number[], renderings: Rendering[], signal: AbortSignal) {
+    return threads.use(async (thread) => {
+      const tasks = [places];
+      for (let task = tasks.shift(); task; task = tasks.shift()) {
         signal.throwIfAborted();
-        return renderOnce(thread, jobs, current, renderings);
-      });
-      tasks.unshift(...rest);
-    }
+        tasks.unshift(...(await renderOnce(thread, jobs, task, renderings)));
+      }
+    });
   }
 
   /** @returns those that are not judged yet, as further tasks */

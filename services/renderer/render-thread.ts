@@ -17,7 +17,6 @@ export interface RenderThread {
 }
 
 const workerFile = new URL('./render-worker.ts', import.meta.url).href;
-const heapMb = 64;
 const tickMs = 50;
 /** A thread takes 25 MB or more; a lane that has had nothing to do for so long gives it back. */
 const idleLimitMs = 60_000;
@@ -25,9 +24,11 @@ const idleLimitMs = 60_000;
 interface Options {
   /** Start at once and stay: for a lane that must not wait for a thread to start. */
   keepAlive: boolean;
+  /** What the thread may hold on to; about 10 MB of it are its own code. */
+  heapMb?: number;
 }
 
-export function createRenderThread({ keepAlive }: Options): RenderThread {
+export function createRenderThread({ keepAlive, heapMb = 64 }: Options): RenderThread {
   const pool = new Piscina<Task, TaskAnswer>({
     filename: workerFile,
     minThreads: keepAlive ? 1 : 0,
@@ -56,7 +57,7 @@ export function createRenderThread({ keepAlive }: Options): RenderThread {
     try {
       return await pool.run(task, { signal: limit.signal });
     } catch (error) {
-      const cause = findKill(error, limit.signal, limitMs);
+      const cause = findKill(error, limit.signal, limitMs, heapMb);
       if (cause === undefined) throw error;
       started = undefined;
       return { kind: 'killed', cause };
@@ -95,7 +96,7 @@ function pickTemplates(jobs: readonly Job[], keys: ReadonlySet<string>): Templat
 }
 
 /** @returns why the thread had to die; undefined for errors that are bugs of ours */
-function findKill(error: unknown, signal: AbortSignal, limitMs: number): string | undefined {
+function findKill(error: unknown, signal: AbortSignal, limitMs: number, heapMb: number): string | undefined {
   if (signal.aborted) return `it did not end within ${limitMs} ms and was stopped`;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ERR_WORKER_OUT_OF_MEMORY') return `it needed more than ${heapMb} MB of memory and was stopped`;
