@@ -33,3 +33,12 @@ test('copied as it is, .env.example sets nothing', () => {
   const lines = readFileSync(join(root, '.env.example'), 'utf8').split('\n');
   expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
 });
+
+test('docs/deploying.md explains every variable of the services and commands', () => {
+  // The last part stands alone where several share a beginning: `SMTP_CONNECTIONS_HIGH`, `…_MEDIUM`.
+  const text = readFileSync(join(root, 'docs/deploying.md'), 'utf8');
+  const names = [...known.objects.values()].flatMap((object) => Object.keys(object.shape));
+  const isExplained = (name: string) =>
+    text.includes(`\`${name}\``) || text.includes(`\`…_${name.slice(name.lastIndexOf('_') + 1)}\``);
+  expect(names.filter((name) => !isExplained(name))).toEqual([]);
+});
