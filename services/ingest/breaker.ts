@@ -12,29 +12,36 @@ const probeEveryMs = 1_000;
 
 /** @param hangMs a publish that takes longer counts as failed, before it has ended */
 export function createBreaker(hangMs: number, now: () => number = Date.now): Breaker {
-  const beganAtMs = new Set<{ ms: number }>();
-  let failed = false;
+  /** Publishes under way, by the order in which they began. */
+  const running = new Map<number, { beganAtMs: number }>();
+  let begun = 0;
+  // What began before the newest success says nothing any more: kafkajs goes on trying for seconds after Kafka is back.
+  let newestSuccess = 0;
+  let newestFailure = 0;
   let probeAtMs = 0;
   return {
     isOpen() {
       const nowMs = now();
-      const hangs = [...beganAtMs].some(({ ms }) => nowMs - ms >= hangMs);
-      if (!failed && !hangs) return false;
+      const hangs = running
+        .entries()
+        .some(([order, { beganAtMs }]) => order > newestSuccess && nowMs - beganAtMs >= hangMs);
+      if (newestFailure <= newestSuccess && !hangs) return false;
       if (nowMs < probeAtMs) return true;
       probeAtMs = nowMs + probeEveryMs;
       return false;
     },
     async watch(publish) {
-      const began = { ms: now() };
-      beganAtMs.add(began);
+      begun += 1;
+      const order = begun;
+      running.set(order, { beganAtMs: now() });
       try {
         await publish();
-        failed = false;
+        newestSuccess = Math.max(newestSuccess, order);
       } catch (error) {
-        if (error instanceof DependencyError) failed = true;
+        if (error instanceof DependencyError) newestFailure = Math.max(newestFailure, order);
         throw error;
       } finally {
-        beganAtMs.delete(began);
+        running.delete(order);
       }
     },
   };

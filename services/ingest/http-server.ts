@@ -1,6 +1,7 @@
 // The listening socket: limits on what a connection may do, and a stop that lets running calls finish.
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Env } from './routes.ts';
@@ -20,6 +21,8 @@ const serverOptions = {
 };
 /** Running calls are bounded by the intake's limit and a few statements. */
 const stopLimitMs = 8_000;
+/** Kept connections stay for so long, so that a call which is on its way is still answered. */
+const lastCallsMs = 300;
 
 /** @throws the error of listening, such as EADDRINUSE */
 export async function startHttpServer(app: Hono<Env>, host: string, port: number): Promise<HttpServer> {
@@ -37,8 +40,10 @@ export async function startHttpServer(app: Hono<Env>, host: string, port: number
     port: (server.address() as AddressInfo).port,
     async stop() {
       stopping = true;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // server.close() would cut connections whose call has arrived but is not read yet. First only the door is closed.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+      await Promise.race([closed, delay(lastCallsMs)]);
+      server.close(() => {});
       const sweep = setInterval(() => server.closeIdleConnections(), 100);
       const limit = setTimeout(() => server.closeAllConnections(), stopLimitMs);
       await closed;

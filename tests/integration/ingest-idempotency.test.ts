@@ -3,15 +3,17 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { createAcceptedStore } from '../../services/ingest/accepted-store.ts';
-import { type IngestHarness, startIngestHarness } from '../support/ingest-harness.ts';
+import { type IngestHarness, type PublishedRequest, startIngestHarness } from '../support/ingest-harness.ts';
 
 let harness: IngestHarness;
 let urls: string[];
 let key: string;
+let published: PublishedRequest[];
 let idempotencyKey: string;
 
 beforeAll(async () => {
   harness = await startIngestHarness('http://127.0.0.1:1');
+  published = await harness.read();
   key = await harness.createApiKey('send', 'read');
   urls = (await Promise.all([harness.startReadyIngest(), harness.startReadyIngest()])).map(({ url }) => url);
 });
@@ -56,7 +58,7 @@ async function post(
 }
 
 const recordsOf = (id: string | undefined) =>
-  harness.published.filter(({ event }) => event.request_id === id).map(({ event }) => event);
+  published.filter(({ event }) => event.request_id === id).map(({ event }) => event);
 const arrivesFirst = (id: string | undefined) => vi.waitFor(() => expect(recordsOf(id).length).toBeGreaterThan(0));
 const accepted = () => harness.db.updateTable('accepted').where('idempotency_key', '=', idempotencyKey);
 /** As a crash between the row and Kafka's answer leaves it. */

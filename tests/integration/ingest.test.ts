@@ -14,10 +14,12 @@ let users: UserMock;
 let harness: IngestHarness;
 let url: string;
 let key: string;
+let published: PublishedRequest[];
 
 beforeAll(async () => {
   users = await startUserMock({ port: 0, host: '127.0.0.1' });
   harness = await startIngestHarness(users.url);
+  published = await harness.read();
   key = await harness.createApiKey('send', 'read');
   ({ url } = await harness.startReadyIngest());
 });
@@ -49,7 +51,7 @@ async function readPublished(response: Response): Promise<PublishedRequest> {
   expect(id).toMatch(uuid);
   return vi.waitFor(
     () => {
-      const found = harness.published.find(({ event }) => event.request_id === id);
+      const found = published.find(({ event }) => event.request_id === id);
       if (!found) throw new Error(`${id} is not in Kafka`);
       return found;
     },
@@ -73,10 +75,10 @@ describe('what is accepted', () => {
       }),
     });
     expect(response.headers.get('location')).toMatch(/^\/api\/v1\/requests\/[0-9a-f-]{36}$/);
-    const published = await readPublished(response);
-    expect(published.topic).toBe(harness.topics.requests.name);
-    expect(published.key).toBe(published.event.request_id);
-    const { request_id: _id, requested_at: requestedAt, ...rest } = published.event;
+    const record = await readPublished(response);
+    expect(record.topic).toBe(harness.topics.requests.name);
+    expect(record.key).toBe(record.event.request_id);
+    const { request_id: _id, requested_at: requestedAt, ...rest } = record.event;
     expect(Math.abs(requestedAt - Date.now())).toBeLessThan(10_000);
     expect(rest).toEqual({
       template_id: 'monthly-statistics',
@@ -99,15 +101,15 @@ describe('what is accepted', () => {
   });
 
   it('goes to the lane of its own when its priority is high', async () => {
-    const published = await readPublished(await post({ body: event({ priority: 'high' }) }));
-    expect(published.topic).toBe(harness.topics.requestsHigh.name);
+    const record = await readPublished(await post({ body: event({ priority: 'high' }) }));
+    expect(record.topic).toBe(harness.topics.requestsHigh.name);
   });
 
   it("may name a template by its old number, as text or number, and carries the caller's trace", async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const published = await readPublished(await post({ body: event({ template_id: 7 }), headers: { traceparent } }));
-    expect(published.event.template_id).toBe('7');
-    expect(published.traceparent).toBe(traceparent);
+    const record = await readPublished(await post({ body: event({ template_id: 7 }), headers: { traceparent } }));
+    expect(record.event.template_id).toBe('7');
+    expect(record.traceparent).toBe(traceparent);
     const begun = await readPublished(await post({ body: event({ template_id: '7' }), headers: { traceparent: 'x' } }));
     expect(begun.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   });
@@ -116,9 +118,9 @@ describe('what is accepted', () => {
     ['in the body', { path: register, body: { user_id: 'u9' } }],
     ['in the query, as in the old API', { path: `${register}?user_id=u9`, headers: { 'content-type': '' } }],
   ])('welcomes a new user, named %s, at high priority', async (_where, call) => {
-    const published = await readPublished(await post(call));
-    expect(published).toMatchObject({ topic: harness.topics.requestsHigh.name, key: 'u9' });
-    expect(published.event).toMatchObject({
+    const record = await readPublished(await post(call));
+    expect(record).toMatchObject({ topic: harness.topics.requestsHigh.name, key: 'u9' });
+    expect(record.event).toMatchObject({
       template_id: 'welcome',
       priority: 'high',
       user_ids: ['u9'],
@@ -342,11 +344,11 @@ async function readProblem(response: Response): Promise<ProblemBody> {
 
 describe('what is refused', () => {
   it.each(refusals)('%s', async (_title, call, status, code, places) => {
-    const before = harness.published.length;
+    const before = published.length;
     const problem = await readProblem(await post(call));
     expect([problem.status, problem.code]).toEqual([status, code]);
     expect(problem.errors?.map(({ pointer, parameter, header }) => pointer ?? parameter ?? header)).toEqual(places);
-    expect(harness.published.length).toBe(before);
+    expect(published.length).toBe(before);
   });
 
   it('names every fault at once, across fields', async () => {

@@ -6,7 +6,7 @@ import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
-import { createKafka } from '../../lib/kafka/client.ts';
+import { type Consumer, createKafka } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
 import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
@@ -26,8 +26,8 @@ export interface PublishedRequest {
 export interface IngestHarness {
   db: Db;
   topics: ReturnType<typeof createTopics>;
-  /** Everything on the two requests topics so far. */
-  published: PublishedRequest[];
+  /** Both requests topics from their beginning, in an array that goes on filling. */
+  read(): Promise<PublishedRequest[]>;
   /** Starts one more ingest beside those that run. */
   startIngest(overrides?: Partial<IngestSettings>): Promise<RunningIngest & { url: string }>;
   /** The same, once it takes requests. */
@@ -62,21 +62,27 @@ export async function startIngestHarness(
     registerSchemas({ registryUrl: env.SCHEMA_REGISTRY_URL, topics }),
   ]);
 
-  const published: PublishedRequest[] = [];
   const codec = createCodec({ registryUrl: env.SCHEMA_REGISTRY_URL, topics });
-  const consumer = kafka.consumer({ groupId: `${prefix}reader`, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topics.requests.name, topics.requestsHigh.name], fromBeginning: true });
-  await consumer.run({
-    eachMessage: async ({ topic, message }) => {
-      published.push({
-        topic,
-        key: message.key?.toString() ?? null,
-        traceparent: message.headers?.traceparent?.toString(),
-        event: await codec.decode(topics.requests, message.value ?? Buffer.alloc(0)),
-      });
-    },
-  });
+  const readers: Consumer[] = [];
+  const read = async (): Promise<PublishedRequest[]> => {
+    const records: PublishedRequest[] = [];
+    const groupId = `${prefix}reader-${readers.length}`;
+    const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
+    readers.push(consumer);
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topics.requests.name, topics.requestsHigh.name], fromBeginning: true });
+    await consumer.run({
+      eachMessage: async ({ topic, message }) => {
+        records.push({
+          topic,
+          key: message.key?.toString() ?? null,
+          traceparent: message.headers?.traceparent?.toString(),
+          event: await codec.decode(topics.requests, message.value ?? Buffer.alloc(0)),
+        });
+      },
+    });
+    return records;
+  };
 
   const running = new Set<RunningIngest>();
   const start = async (overrides: Partial<IngestSettings> = {}) => {
@@ -107,7 +113,7 @@ export async function startIngestHarness(
   return {
     db,
     topics,
-    published,
+    read,
     startIngest: start,
     async startReadyIngest(overrides) {
       const ingest = await start(overrides);
@@ -127,7 +133,7 @@ export async function startIngestHarness(
     },
     async stop() {
       await Promise.all([...running].map((ingest) => ingest.stop()));
-      await consumer.disconnect();
+      await Promise.all(readers.map((reader) => reader.disconnect()));
       await db.destroy();
       await database.drop();
     },
