@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { brokerSettings } from '../dev/kafka.ts';
 import { readConfig } from '../lib/config.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError, describeError } from '../lib/errors.ts';
 import { readSettings, SettingsError } from '../user-mock/settings.ts';
-import { findSchemaFaults, parseCompose } from './compose-file.ts';
+import { type ComposeFile, findSchemaFaults, parseCompose } from './compose-file.ts';
 import { type Facts, findFaults } from './compose-rules.ts';
 import { findKnownVariables, type KnownVariables, parseEnvExample } from './known-variables.ts';
 
@@ -20,9 +20,15 @@ for (const fault of faults) process.stderr.write(`docker-compose.yml: ${fault}\n
 process.exitCode = faults.length > 0 ? 1 : 0;
 
 async function check(path: string): Promise<string[]> {
-  const compose = parseCompose(readFileSync(path, 'utf8'));
+  let compose: ComposeFile;
+  try {
+    compose = parseCompose(readFileSync(path, 'utf8'));
+  } catch (error) {
+    return [describeError(error).split('\n')[0] ?? ''];
+  }
   const schemaFaults = findSchemaFaults(compose);
-  return schemaFaults.length > 0 ? schemaFaults : findFaults(compose, await collectFacts());
+  const found = schemaFaults.length > 0 ? schemaFaults : findFaults(compose, await collectFacts());
+  return [...new Set(found)];
 }
 
 async function collectFacts(): Promise<Facts> {
