@@ -14,6 +14,9 @@ beforeAll(async () => {
   const [found] = findReachable(1);
   if (!found) throw new Error('there is nobody');
   person = found;
+  for (const [index, [, parts]] of broken.entries()) {
+    await addTemplate(system.db, { templateId: `broken-${index}`, ...parts });
+  }
 });
 
 afterAll(async () => {
@@ -29,15 +32,9 @@ const withSchemaId = (id: number) => {
 };
 /** The id of a schema that is registered, but for another topic. */
 const foreignSchemaId = async () => {
-  const { topics, codec } = system.kafka;
-  const [outcome] = await Promise.resolve([
-    codec.encode(topics.planned.low, {
-      ...{ chunk_id: 'c', request_id: 'r', sequence: 0, priority: 'low', is_promo: false, template_id: 't' },
-      ...{ template_version: 1, template_kind: 'common', channel: 'email', on_no_answer: 'park', context: '{}' },
-      ...{ requested_at: 0, planned_at: 0, expires_at: null, user_ids: [] },
-    }),
-  ]);
-  return outcome.readUInt32BE(1);
+  const subject = system.kafka.topics.outcomes.subject;
+  const answer = await fetch(`${system.launched.env.SCHEMA_REGISTRY_URL}/subjects/${subject}/versions/latest`);
+  return ((await answer.json()) as { id: number }).id;
 };
 const head = () => encode(good()).subarray(0, 5);
 
@@ -105,11 +102,8 @@ it('passes over a record without a value, without a dead letter', async () => {
 it('says of a request that was put aside that it is rejected, and why', async () => {
   const record = good({ template_id: 'no-such-template' });
   await system.kafka.request([record]);
-  const rejected = await system.ingest
-    .untilRequest(record.request_id, ({ state }) => state === 'rejected', 'is rejected')
-    .catch(async (error) => {
-      throw new Error(`${error}; dead letters: ${system.kafka.deadLetters.length}`);
-    });
+  const isRejected = ({ state }: { state: string }) => state === 'rejected';
+  const rejected = await system.ingest.untilRequest(record.request_id, isRejected, 'is rejected');
   expect(rejected).toMatchObject({ planned: 0, planning_complete: true });
   expect(rejected.detail).toContain('no-such-template');
 });
@@ -148,24 +142,26 @@ const broken: [string, { subject?: string; html: string }, string, RegExp][] = [
   ],
 ];
 
-it.each(broken)('fails the people of a template that %s, with line and column', async (what, parts, reason, detail) => {
-  const templateId = `broken-${broken.findIndex(([name]) => name === what)}`;
-  await addTemplate(system.db, { templateId, ...parts });
-  const healthy = good({ priority: 'medium' });
-  const requestId = await system.ingest.send({ template_id: templateId, user_ids: [person.id] });
-  await system.kafka.request([healthy]);
-  expect(await system.ingest.untilDone(requestId)).toMatchObject({
-    planned: 1,
-    failed: 1,
-    reasons: [{ state: 'failed', reason, count: 1 }],
-  });
-  const [listed] = await system.ingest.listNotifications({ request_id: requestId, state: 'failed' });
-  expect(listed).toMatchObject({ user_id: person.id, state: 'failed', reason });
-  const { detail: told, journey } = await system.ingest.findNotification(listed?.notification_id ?? '');
-  expect(told).toMatch(detail);
-  expect(journey.at(-1)).toMatchObject({ stage: 'renderer', outcome: 'failed', reason });
-  expect(await system.ingest.untilDone(healthy.request_id, 10_000)).toMatchObject({ sent: 1 });
-});
+it.each(broken)(
+  'fails the people of a template that %s, with line and column',
+  async (what, _parts, reason, detail) => {
+    const templateId = `broken-${broken.findIndex(([name]) => name === what)}`;
+    const healthy = good({ priority: 'medium' });
+    const requestId = await system.ingest.send({ template_id: templateId, user_ids: [person.id] });
+    await system.kafka.request([healthy]);
+    expect(await system.ingest.untilDone(requestId)).toMatchObject({
+      planned: 1,
+      failed: 1,
+      reasons: [{ state: 'failed', reason, count: 1 }],
+    });
+    const [listed] = await system.ingest.listNotifications({ request_id: requestId, state: 'failed' });
+    expect(listed).toMatchObject({ user_id: person.id, state: 'failed', reason });
+    const { detail: told, journey } = await system.ingest.findNotification(listed?.notification_id ?? '');
+    expect(told).toMatch(detail);
+    expect(journey.at(-1)).toMatchObject({ stage: 'renderer', outcome: 'failed', reason });
+    expect(await system.ingest.untilDone(healthy.request_id, 10_000)).toMatchObject({ sent: 1 });
+  },
+);
 
 it('leaves every service running', () => {
   expect(system.lines.filter((line) => /died/.test(line))).toEqual([]);

@@ -1,5 +1,5 @@
-// Everything the system that Posthorn replaces could do, but for admin pages,
-// mailings and the scheduler: each on real parts, from the request to what arrives.
+// Everything the system that Posthorn replaces could do, but for admin pages, mailings and the scheduler: each on real
+// parts, from the request to what arrives.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type MailSink, startMailSink } from '../support/mail-sink.ts';
@@ -21,6 +21,7 @@ beforeAll(async () => {
     text: '.',
     kind: 'monthly_personal_statistic',
   });
+  await addTemplate(system.db, { templateId: 'changing', subject: 'before', text: '.' });
 });
 
 afterAll(async () => {
@@ -118,14 +119,9 @@ describe('who gets it', () => {
     const people = findPeople(() => true, 10_000, 20_000);
     const reachable = people.filter(({ email }) => email !== null);
     const before = sink.mails.length;
-    const { requestId, request } = await (async () => {
-      const id = await system.ingest.send({
-        template_id: 'plain',
-        priority: 'low',
-        user_ids: people.map(({ id }) => id),
-      });
-      return { requestId: id, request: await system.ingest.untilDone(id, 60_000) };
-    })();
+    const user_ids = people.map(({ id }) => id);
+    const requestId = await system.ingest.send({ template_id: 'plain', priority: 'low', user_ids });
+    const request = await system.ingest.untilDone(requestId, 60_000);
     expect(request).toMatchObject({ planned: 10_000, sent: reachable.length, skipped: 10_000 - reachable.length });
     const taken = sink.mails.slice(before);
     expect(taken).toHaveLength(reachable.length);
@@ -168,12 +164,10 @@ describe('templates', () => {
 
   it('keeps the version that was planned when the template is changed before it is rendered', async () => {
     const [person] = findReachable(1);
-    const template = { templateId: 'changing', subject: 'before', text: '.' };
-    await addTemplate(system.db, template);
     await system.launched.services.stopOne('renderer');
     const first = await system.ingest.send({ template_id: 'changing', user_ids: [person?.id] });
     await system.ingest.untilRequest(first, ({ planned }) => planned === 1, 'is planned');
-    await changeTemplate(system.db, { ...template, subject: 'after' }, 2);
+    await changeTemplate(system.db, { templateId: 'changing', subject: 'after', text: '.' }, 2);
     const second = await system.ingest.send({ template_id: 'changing', user_ids: [person?.id] });
     system.launched.services.startOne('renderer');
 

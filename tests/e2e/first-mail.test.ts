@@ -156,5 +156,5 @@ it('tells the journey of a notification, stage by stage', async () => {
   expect(times).toEqual([...times].sort((a, b) => a - b));
 
   const mail = await system.inbox.untilMail(person?.email ?? '');
-  expect(mail.messageId).toContain(notification.notification_id);
+  expect(mail.messageId).toBe(`<${notification.notification_id}@example.com>`);
 });

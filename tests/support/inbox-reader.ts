@@ -7,8 +7,8 @@ export interface InboxMail {
   subject: string;
   html: string;
   text: string;
+  /** In its angle brackets. */
   messageId: string;
-  headers: Record<string, unknown>;
 }
 
 export interface InboxSms {
@@ -24,8 +24,7 @@ interface RawMail {
   subject?: string;
   html?: string | false;
   text?: string;
-  messageId?: string;
-  headers: Record<string, unknown>;
+  headers: Record<string, string | undefined>;
 }
 
 export type MailInbox = ReturnType<typeof createMailInbox>;
@@ -64,8 +63,7 @@ function toMail(raw: RawMail): InboxMail {
     subject: raw.subject ?? '',
     html: raw.html || '',
     text: raw.text ?? '',
-    messageId: raw.messageId ?? '',
-    headers: raw.headers,
+    messageId: raw.headers['message-id'] ?? '',
   };
 }
 
