@@ -104,6 +104,7 @@ export class Lane {
 
     const back = claimed.filter(isUnsent);
     const late = claimed.filter(({ stage }) => stage === 'late');
+    const isUnfinished = back.length > late.length;
     const parked = [
       ...held.map(({ message, leaseLeftMs }) => this.#park(message, 'held', leaseLeftMs)),
       ...late.map(({ message }) => this.#park(message, 'held', shortWaitMs)),
@@ -115,8 +116,8 @@ export class Lane {
       this.#giveBack(back),
       around.fromWaiting ? ledger.postpone(parked) : ledger.park(parked),
     ]);
-    if (down) throw down;
-    if (back.length > late.length) throw new TransientError('stopping', 'the lane stops');
+    if (isUnfinished && down) throw down;
+    if (isUnfinished) throw new TransientError('stopping', 'the lane stops');
   }
 
   /** A server that is down is noticed before anything is claimed for it. */

@@ -1,7 +1,7 @@
 // Sends the claimed messages of a slice: as many at a time as the transport has connections, those to one person one
 // after the other. What becomes of each is told at once; what cannot be sent now stays `open`, or becomes `late`.
 import { DependencyError } from '../../lib/errors.ts';
-import type { Conclude } from './dispatch.ts';
+import type { Conclude, Judged } from './dispatch.ts';
 import type { Lease } from './lease.ts';
 import type { Marks } from './marks.ts';
 import type { Claimed } from './messages.ts';
@@ -37,6 +37,8 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
   let bug: { error: unknown } | undefined;
   const people = [...Map.groupBy(claims, (claim) => claim.message.event.user_id).values()];
   let nextPerson = 0;
+  /** Their first message broke the transport; it comes again when the others have shown whether that works for them. */
+  const setAside: { own: readonly Claimed[]; successesBefore: number }[] = [];
 
   const first = people[0];
   if (first && breaker.isProving) {
@@ -44,6 +46,7 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     await sendAll(first);
   }
   await Promise.all(Array.from({ length: Math.min(transport.parallel, people.length) }, work));
+  for (const { own, successesBefore } of setAside) await sendAll(own, successesBefore);
   if (bug) throw bug.error;
   return down;
 
@@ -51,11 +54,22 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     for (let own = people[nextPerson++]; own; own = people[nextPerson++]) await sendAll(own);
   }
 
-  async function sendAll(own: readonly Claimed[]): Promise<void> {
+  /** @param successesBefore when they come again: how often the transport had worked when they first came */
+  async function sendAll(own: readonly Claimed[], successesBefore?: number): Promise<void> {
     for (const claim of own) {
       if (down || bug || signal.aborted) return;
+      const successCount = breaker.successCount;
       try {
-        await sendOne(claim);
+        const judgement = await sendOne(claim);
+        if (!judgement) continue;
+        if (judgement.kind !== 'transport') conclude(claim, judgement);
+        else if (down) return;
+        else if (breaker.successCount > (successesBefore ?? successCount)) conclude(claim, judgement);
+        else if (successesBefore === undefined) {
+          setAside.push({ own: own.slice(own.indexOf(claim)), successesBefore: successCount });
+          return;
+        } else if (judgement.suspect && isSuspectedLong(claim)) conclude(claim, judgement);
+        else down ??= breaker.toError();
       } catch (error) {
         if (error instanceof DependencyError) down ??= error;
         else bug ??= { error };
@@ -63,14 +77,14 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     }
   }
 
-  async function sendOne(claim: Claimed): Promise<void> {
+  /** @returns undefined when it is too late for this claim; `transport` when that failed again and again */
+  async function sendOne(claim: Claimed): Promise<Judged | undefined> {
     const { event } = claim.message;
     const mayLeave = () => {
       const may = !claim.lost && !signal.aborted && lease.lastsAt(performance.now());
       if (may) claim.stage = 'leaving';
       return may;
     };
-    const successesBefore = breaker.successCount;
     for (let tried = 1; ; tried++) {
       await settler.room();
       if (event.on_no_answer === 'park' && !marks.has(claim)) await markFrom(claim);
@@ -78,27 +92,23 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
       if (judgement.kind === 'too_late') {
         claim.stage = 'late';
         marks.end([claim.notificationId]);
-        return;
+        return undefined;
       }
-      if (judgement.kind !== 'transport') {
-        if (judgement.kind === 'no_answer') breaker.failed(judgement.detail, false);
-        else breaker.succeeded();
-        suspects.delete(claim.notificationId);
-        return sending.conclude(claim, judgement);
-      }
-      breaker.failed(judgement.detail, judgement.hopeless);
-      if (down || breaker.isOpen) break;
-      if (tried < triesInPlace) continue;
-      const isGuilty = breaker.successCount > successesBefore || (judgement.suspect && suspect(claim));
-      if (!isGuilty) break;
-      suspects.delete(claim.notificationId);
-      return sending.conclude(claim, judgement);
+      if (judgement.kind === 'transport') breaker.failed(judgement.detail, judgement.hopeless);
+      else if (judgement.kind === 'no_answer') breaker.failed(judgement.detail, false);
+      else breaker.succeeded();
+      if (breaker.isOpen) down ??= breaker.toError();
+      if (judgement.kind !== 'transport' || down || tried === triesInPlace) return judgement;
     }
-    down ??= breaker.toError();
+  }
+
+  function conclude(claim: Claimed, judgement: Judged): void {
+    suspects.delete(claim.notificationId);
+    sending.conclude(claim, judgement);
   }
 
   /** Nothing else worked either, so the server is to blame; unless it is the same message time and again. */
-  function suspect({ notificationId }: Claimed): boolean {
+  function isSuspectedLong({ notificationId }: Claimed): boolean {
     if (suspects.size >= maxSuspects) suspects.clear();
     const rounds = (suspects.get(notificationId) ?? 0) + 1;
     suspects.set(notificationId, rounds);

@@ -63,12 +63,7 @@ export class SmtpPool {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (idle.session.isUsable) return idle.session;
     }
-    if (
-      this.#all.size + this.#connectingCount < this.#options.maxConnections &&
-      performance.now() >= this.#noMoreUntilMs
-    ) {
-      return this.#connect();
-    }
+    if (this.#mayConnect()) return this.#connect();
     return this.#wait();
   }
 
@@ -125,10 +120,14 @@ export class SmtpPool {
     this.#serveWaiting();
   }
 
-  /** Somebody waits, and there is room for a new connection (or the last one is gone). */
+  /** When there is none at all it is always tried: nobody would ever serve who waits. */
+  #mayConnect(): boolean {
+    const count = this.#all.size + this.#connectingCount;
+    return count === 0 || (count < this.#options.maxConnections && performance.now() >= this.#noMoreUntilMs);
+  }
+
   #serveWaiting(): void {
-    const room = this.#options.maxConnections - this.#all.size - this.#connectingCount;
-    if (room <= 0 || (performance.now() < this.#noMoreUntilMs && this.#all.size + this.#connectingCount > 0)) return;
+    if (this.#waiting.length === 0 || !this.#mayConnect()) return;
     const next = this.#waiting.shift();
     if (next) this.#connect().then(next.resolve, next.reject);
   }

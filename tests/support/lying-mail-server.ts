@@ -1,0 +1,183 @@
+// A mail server that misbehaves on demand, in every way that a real one has been seen to. It speaks raw SMTP on a port of
+// its own, and counts by Message-ID what it has taken, whatever it then answered.
+
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+
+/** What it does with one transaction. */
+export type Behaviour =
+  | { kind: 'accept' }
+  /** The whole reply to RCPT, DATA or the final dot, such as `550 5.1.1 no such user`. */
+  | { kind: 'reply'; to: 'MAIL' | 'RCPT' | 'DATA' | 'message'; with: string }
+  /** Closes the connection instead of answering; after `message` it has taken the mail. */
+  | { kind: 'drop'; at: 'RCPT' | 'DATA' | 'message' }
+  /** Says nothing any more. */
+  | { kind: 'freeze'; at: 'message' }
+  /** Takes its time with the answer to the final dot. */
+  | { kind: 'slow'; delayMs: number };
+
+export interface LyingMailServer {
+  readonly smtpUrl: string;
+  readonly port: number;
+  /** Of every transaction, by its recipient; `accept` when not set. */
+  behave: (to: string) => Behaviour;
+  /** When set, the greeting: `421 too busy` closes at once. */
+  greeting: string | undefined;
+  /** Offers AUTH, and answers it so. */
+  authReply: string | undefined;
+  /** Mails whose body came whole, in order: recipient and Message-ID without brackets. */
+  readonly taken: readonly { to: string; from: string; messageId: string; body: string }[];
+  timesTaken(messageId: string): number;
+  readonly connectionCount: number;
+  readonly greetedCount: number;
+  /** Most transactions that were open at the same time. */
+  stop(): Promise<void>;
+  /** On the same port again. */
+  start(): Promise<void>;
+}
+
+export async function startLyingMailServer(
+  options: { pipelining?: boolean; maxConnections?: number } = {},
+): Promise<LyingMailServer> {
+  const taken: { to: string; from: string; messageId: string; body: string }[] = [];
+  const sockets = new Set<Socket>();
+  let server: Server | undefined;
+  let port = 0;
+  let greetedCount = 0;
+
+  const lying: LyingMailServer = {
+    get smtpUrl() {
+      return `smtp://127.0.0.1:${port}`;
+    },
+    get port() {
+      return port;
+    },
+    behave: () => ({ kind: 'accept' }),
+    greeting: undefined,
+    authReply: undefined,
+    taken,
+    timesTaken: (id) => taken.filter(({ messageId }) => messageId === id).length,
+    get connectionCount() {
+      return sockets.size;
+    },
+    get greetedCount() {
+      return greetedCount;
+    },
+    async stop() {
+      const stopping = server;
+      server = undefined;
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => (stopping ? stopping.close(() => resolve()) : resolve()));
+    },
+    async start() {
+      const started = createServer((socket) => talk(socket));
+      await new Promise<void>((resolve, reject) => {
+        started.once('error', reject);
+        started.listen(port, '127.0.0.1', resolve);
+      });
+      port = (started.address() as AddressInfo).port;
+      server = started;
+    },
+  };
+  await lying.start();
+  return lying;
+
+  function talk(socket: Socket): void {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+    const say = (line: string) => socket.write(`${line}\r\n`);
+    if (options.maxConnections !== undefined && sockets.size > options.maxConnections) {
+      socket.end('421 4.7.0 too many connections\r\n');
+      return;
+    }
+    greetedCount += 1;
+    if (lying.greeting !== undefined) {
+      socket.end(`${lying.greeting}\r\n`);
+      return;
+    }
+    say('220 lying.example ESMTP');
+
+    let input = '';
+    let from = '';
+    let to = '';
+    let inBody = false;
+    let isOpen = false;
+    let rejected = false;
+    let behaviour: Behaviour = { kind: 'accept' };
+    socket.on('data', (chunk) => {
+      input += chunk.toString('latin1');
+      while (!socket.destroyed && !socket.writableEnded) {
+        if (inBody) {
+          const end = input.indexOf('\r\n.\r\n');
+          if (end < 0) return;
+          const body = input.slice(0, end);
+          input = input.slice(end + 5);
+          inBody = false;
+          isOpen = false;
+          endOfMessage(body);
+          continue;
+        }
+        const end = input.indexOf('\r\n');
+        if (end < 0) return;
+        const line = input.slice(0, end);
+        input = input.slice(end + 2);
+        command(line);
+      }
+    });
+
+    function command(line: string): void {
+      const verb = line.slice(0, 4).toUpperCase();
+      if (verb === 'EHLO') {
+        const extensions = [
+          ...(options.pipelining === false ? [] : ['PIPELINING']),
+          ...(lying.authReply === undefined ? [] : ['AUTH PLAIN LOGIN']),
+          'SIZE 10240000',
+        ];
+        say(
+          `250-lying.example\r\n${extensions.map((name, at) => `250${at === extensions.length - 1 ? ' ' : '-'}${name}`).join('\r\n')}`,
+        );
+      } else if (verb === 'AUTH') say(lying.authReply ?? '503 5.5.1 no AUTH here');
+      else if (verb === 'MAIL') {
+        if (isOpen) return void say('503 5.5.1 nested MAIL command');
+        from = /<([^>]*)>/.exec(line)?.[1] ?? '';
+        // To whom it goes is only known at RCPT; what is meant for MAIL is meant for everybody.
+        behaviour = lying.behave('');
+        if (behaviour.kind === 'reply' && behaviour.to === 'MAIL') return void say(behaviour.with);
+        isOpen = true;
+        rejected = true;
+        say('250 2.1.0 Ok');
+      } else if (verb === 'RCPT') {
+        if (!isOpen) return void say('503 5.5.1 need MAIL command');
+        to = /<([^>]*)>/.exec(line)?.[1] ?? '';
+        behaviour = lying.behave(to);
+        if (behaviour.kind === 'drop' && behaviour.at === 'RCPT') return void socket.destroy();
+        if (behaviour.kind === 'reply' && behaviour.to === 'RCPT') return void say(behaviour.with);
+        rejected = false;
+        say('250 2.1.5 Ok');
+      } else if (verb === 'DATA') {
+        if (!isOpen || rejected) return void say('503 5.5.1 need RCPT command');
+        if (behaviour.kind === 'drop' && behaviour.at === 'DATA') return void socket.destroy();
+        if (behaviour.kind === 'reply' && behaviour.to === 'DATA') return void say(behaviour.with);
+        inBody = true;
+        say('354 go ahead');
+      } else if (verb === 'RSET') {
+        isOpen = false;
+        say('250 2.0.0 Ok');
+      } else if (verb === 'QUIT') socket.end('221 2.0.0 Bye\r\n');
+      else say('500 5.5.2 what?');
+    }
+
+    function endOfMessage(body: string): void {
+      const answered = behaviour;
+      if (answered.kind !== 'reply') {
+        taken.push({ to, from, body, messageId: /^message-id:\s*<([^@>]*)@/im.exec(body)?.[1] ?? '' });
+      }
+      if (answered.kind === 'drop') socket.destroy();
+      else if (answered.kind === 'reply') say(answered.with);
+      else if (answered.kind === 'slow') setTimeout(() => say('250 2.0.0 Ok: queued'), answered.delayMs);
+      else if (answered.kind === 'accept') say('250 2.0.0 Ok: queued');
+    }
+  }
+}
