@@ -1,7 +1,7 @@
 // What one rendering may cost, counted in steps and characters and never in time: the same message fails or passes on
 // every machine, however busy it is. Only what these counts cannot see (one very long filter) is left to the clock of
 // the renderer's workers.
-import { type Context, type Emitter, toValue } from 'liquidjs';
+import type { Context, Emitter } from 'liquidjs';
 import { PermanentError } from '../lib/errors.ts';
 
 /** Length of one template's source. */
@@ -76,8 +76,7 @@ export class CountedOutput implements Emitter {
 }
 
 /** As LiquidJS itself writes values: nothing for null, the items of an array one after the other. */
-function toText(given: unknown): string {
-  const value: unknown = toValue(given);
+function toText(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value)) return value.map(toText).join('');
   return String(value);

@@ -1,0 +1,178 @@
+// The renderer on a real broker and Postgres: hostile templates in the same lane, versions, and what is put aside.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { loadDemoTemplates } from '../../dev/demo/load-demo.ts';
+import { createDatabase, type Db } from '../../lib/db/database.ts';
+import { migrate } from '../../lib/db/migrate.ts';
+import type { NotificationEnriched } from '../../lib/events.ts';
+import { createLimitBreaker } from '../../services/renderer/limit-breaker.ts';
+import { createRenderLane } from '../../services/renderer/render-lane.ts';
+import { createRenderStage } from '../../services/renderer/render-stage.ts';
+import { createRenderThread } from '../../services/renderer/render-thread.ts';
+import { createTemplateStore } from '../../services/renderer/template-store.ts';
+import { openStageLab } from '../support/stage-lab.ts';
+import { addTemplate, changeTemplate } from '../support/templates.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+
+async function openDatabase(): Promise<Db> {
+  const { databaseUrl, drop } = await createTestDatabase('renderer');
+  const db = createDatabase({ url: databaseUrl, applicationName: 'test' });
+  onTestFinished(async () => {
+    await db.destroy();
+    await drop();
+  });
+  await migrate(db);
+  return db;
+}
+
+async function openRendererLab() {
+  const db = await openDatabase();
+  const lab = await openStageLab({ partitions: 1 });
+  const breaker = createLimitBreaker();
+  const startLane = (name: 'high' | 'low') => {
+    const lane = lab.topics.lanes.renderer.find((one) => one.name === name);
+    if (!lane) throw new Error('no lane');
+    const threads = [createRenderThread({ keepAlive: false })];
+    const renderLane = createRenderLane({ threads, breaker, now: Date.now, taskLimitMs: 500, personLimitMs: 500 });
+    onTestFinished(() => renderLane.stop());
+    const templates = createTemplateStore(db);
+    return lab.start(createRenderStage({ lane, outputs: lab.topics.rendered, templates, renderLane, now: Date.now }));
+  };
+  return { ...lab, db, startLane };
+}
+
+const enriched = (templateId: string, changes: Partial<NotificationEnriched> = {}): NotificationEnriched => ({
+  notification_id: randomUUID(),
+  request_id: randomUUID(),
+  chunk_id: randomUUID(),
+  user_id: randomUUID(),
+  priority: 'low',
+  channel: 'email',
+  template_id: templateId,
+  template_version: 1,
+  is_promo: false,
+  on_no_answer: 'resend',
+  address: 'ada@example.com',
+  first_name: 'Ada',
+  last_name: 'Lovelace',
+  collected: '{}',
+  context: '{}',
+  requested_at: Date.now(),
+  planned_at: Date.now(),
+  enriched_at: Date.now(),
+  expires_at: null,
+  ...changes,
+});
+const idsOf = (events: readonly { notification_id: string }[]) => events.map((event) => event.notification_id).sort();
+/** Steps and characters do not show what this costs: only the clock stops it. */
+const hostile = '{% assign found = list | where_exp: "x", "list contains 99999999" %}'.repeat(20);
+const list = JSON.stringify({ list: Array.from({ length: 10_000 }, (_, n) => n) });
+
+describe('the renderer', () => {
+  it('fails a hostile template’s people, and everybody else in the lane gets their mail', async () => {
+    const lab = await openRendererLab();
+    await addTemplate(lab.db, { templateId: 'good', html: '<p>{{ first_name }}</p>' });
+    await addTemplate(lab.db, { templateId: 'hostile', html: hostile });
+    await addTemplate(lab.db, { templateId: 'broken', html: '<p>\n  {{ first_name | nope }}</p>' });
+    const events = Array.from({ length: 300 }, (_, n) =>
+      n % 3 === 0 ? enriched('hostile', { context: list }) : enriched(n % 3 === 1 ? 'good' : 'broken'),
+    );
+    lab.startLane('low');
+    for (let n = 0; n < events.length; n += 20) await lab.sendEvents(lab.topics.enriched.low, events.slice(n, n + 20));
+
+    const rendered = await lab.readEvents(lab.topics.rendered.low, 100);
+    expect(idsOf(rendered)).toEqual(idsOf(events.filter((event) => event.template_id === 'good')));
+    const outcomes = await lab.readEvents(lab.topics.outcomes, 200);
+    expect(idsOf(outcomes)).toEqual(idsOf(events.filter((event) => event.template_id !== 'good')));
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject(
+        outcome.template_id === 'hostile'
+          ? { state: 'failed', reason: 'render_limit' }
+          : { state: 'failed', reason: 'template_error', detail: 'html line 2, column 3: undefined filter: nope' },
+      );
+    }
+    expect(lab.fatal).toEqual([]);
+  });
+
+  it('serves one lane while another one is busy with a hostile template', async () => {
+    const lab = await openRendererLab();
+    await addTemplate(lab.db, { templateId: 'good', html: '<p>{{ first_name }}</p>' });
+    for (let n = 0; n < 8; n++) await addTemplate(lab.db, { templateId: `hostile-${n}`, html: hostile });
+    lab.startLane('low');
+    lab.startLane('high');
+    // Each of them has to be found out by itself: seconds of work for the low lane.
+    await lab.sendEvents(
+      lab.topics.enriched.low,
+      Array.from({ length: 8 }, (_, n) => enriched(`hostile-${n}`, { context: list })),
+    );
+    await lab.sendEvents(lab.topics.enriched.high, [enriched('good', { priority: 'high' })]);
+    const [rendered] = await lab.readEvents(lab.topics.rendered.high, 1);
+    const outcomes = await lab.readEvents(lab.topics.outcomes, 8);
+    expect(outcomes.every((outcome) => outcome.ended_at >= (rendered?.rendered_at ?? Number.POSITIVE_INFINITY))).toBe(
+      true,
+    );
+  });
+
+  it('renders the version that was planned, also after the template has changed', async () => {
+    const lab = await openRendererLab();
+    await addTemplate(lab.db, { templateId: 'news', subject: 'Old', text: 'old' });
+    lab.startLane('low');
+    await lab.sendEvents(lab.topics.enriched.low, [enriched('news')]);
+    await lab.readEvents(lab.topics.rendered.low, 1);
+    await changeTemplate(lab.db, { templateId: 'news', subject: 'New', text: 'new' }, 2);
+    await lab.sendEvents(lab.topics.enriched.low, [enriched('news'), enriched('news', { template_version: 2 })]);
+    const rendered = await lab.readEvents(lab.topics.rendered.low, 3);
+    expect(rendered.map(({ subject, text, html }) => [subject, text, html])).toEqual([
+      ['Old', 'old', null],
+      ['Old', 'old', null],
+      ['New', 'new', null],
+    ]);
+  });
+
+  it('puts a record aside whose template version does not exist, and ends its person', async () => {
+    const lab = await openRendererLab();
+    await addTemplate(lab.db, { templateId: 'good', html: '<p>{{ first_name }}</p>' });
+    lab.startLane('low');
+    const events = [enriched('good', { template_version: 7 }), enriched('good')];
+    await lab.sendEvents(lab.topics.enriched.low, events);
+    expect(idsOf(await lab.readEvents(lab.topics.rendered.low, 1))).toEqual([events[1]?.notification_id]);
+    expect(await lab.readEvents(lab.topics.outcomes, 1)).toMatchObject([
+      {
+        state: 'failed',
+        reason: 'dead_lettered',
+        detail: "template 'good' has no version 7",
+        user_id: events[0]?.user_id,
+      },
+    ]);
+    const [letter] = await lab.read(lab.topics.deadLetters.renderer.name, 1);
+    expect(String(letter?.headers?.['dlt-error-code'])).toBe('template_unknown');
+  });
+
+  it('skips what has expired on its way', async () => {
+    const lab = await openRendererLab();
+    await addTemplate(lab.db, { templateId: 'good', text: 'x' });
+    lab.startLane('low');
+    await lab.sendEvents(lab.topics.enriched.low, [enriched('good', { expires_at: Date.now() - 1 })]);
+    expect(await lab.readEvents(lab.topics.outcomes, 1)).toMatchObject([{ state: 'skipped', reason: 'expired' }]);
+  });
+});
+
+describe('the demo templates', () => {
+  it('are loaded once, and left alone after that', async () => {
+    const db = await openDatabase();
+    const ids = ['welcome', 'monthly-statistics', 'new-episode'];
+    expect(await loadDemoTemplates(db)).toEqual({ added: ids, kept: [] });
+    await changeTemplate(db, { templateId: 'welcome', subject: 'Edited', text: 'x' }, 2);
+    expect(await loadDemoTemplates(db)).toEqual({ added: [], kept: ids });
+    const refs = ids.map((templateId) => ({ templateId, version: 1 }));
+    const templates = await createTemplateStore(db).load([...refs, ...refs, { templateId: 'welcome', version: 9 }]);
+    expect([...templates.keys()].sort()).toEqual(['monthly-statistics@1', 'new-episode@1', 'welcome@1']);
+    expect(templates.get('new-episode@1')).toMatchObject({ channel: 'sms', html: null, subject: '' });
+    const active = await db
+      .selectFrom('templates')
+      .select('active_version')
+      .where('template_id', '=', 'welcome')
+      .execute();
+    expect(active).toEqual([{ active_version: 2 }]);
+  });
+});
