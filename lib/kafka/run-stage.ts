@@ -95,8 +95,9 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
     // A record is handed over as it comes; without any, stopping waits for the fetch that is under way.
     minBytes: 1,
     maxWaitTimeInMs: 500,
-    maxBytesPerPartition: 1024 * 1024,
-    maxBytes: 4 * 1024 * 1024,
+    // A slice's worth per partition; a single larger record comes all the same.
+    maxBytesPerPartition: 512 * 1024,
+    maxBytes: 2 * 1024 * 1024,
   });
   const stopping = new AbortController();
   let failed = false;
