@@ -27,7 +27,7 @@ const { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } = k
 /** A broker refuses batches over 1 MB as they arrive; 32 times that is more than any honest text gains by gzip. */
 const maxUnpackedBytes = 32 * 1024 * 1024;
 const sameLineEveryMs = 10_000;
-const quietParts = new Set(['Connection', 'RequestQueue']);
+const quietParts = new Set(['Connection', 'RequestQueue', 'Consumer', 'Runner']);
 
 /**
  * @param clientId the service's name; brokers show it in their logs and quotas
@@ -113,8 +113,8 @@ function limitDecompression(): void {
 }
 
 // What kafkajs calls an error is mostly a retry of its own: a warning for us, and the same one at most every 10 s.
-// What its connections log is thrown as well, and reported where it is caught; and answers that come after their
-// connection was given up concern nobody.
+// What its connections and consumers log is thrown as well, and reported where it is caught (run-stage.ts says when a lane
+// waits); and answers that come after their connection was given up concern nobody.
 function toPino(logger: Logger): (entry: LogEntry) => void {
   const lastWarnedAt = new Map<string, number>();
 

@@ -10,11 +10,15 @@ export class LeaveError extends Error {}
 
 const firstDelayMs = 200;
 const longestDelayMs = 5_000;
+/** Shorter waits, such as for a group whose coordinator is still loading, are no news to anybody. */
+const newsAfterMs = 1_000;
 
 export class LaneStatus {
   #joined = false;
   #stopped = false;
   readonly #waits = new Map<object, { dependency: Dependency; sinceMs: number }>();
+  #told: Dependency | undefined;
+  #news: NodeJS.Timeout | undefined;
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
@@ -40,20 +44,29 @@ export class LaneStatus {
   stopped(): void {
     this.#stopped = true;
     this.#waits.clear();
+    clearTimeout(this.#news);
   }
 
   /** @param who one of several that may wait at the same time: partitions, or the consumer itself */
   waits(who: object, error: DependencyError): void {
     const { dependency } = error;
     if (this.#stopped || this.#waits.get(who)?.dependency === dependency) return;
-    if (this.waitingFor !== dependency) this.#logger.warn(`waiting for ${dependency}: ${describeError(error)}`);
     this.#waits.set(who, { dependency, sinceMs: Date.now() });
+    if (this.#told === dependency) return;
+    clearTimeout(this.#news);
+    this.#news = setTimeout(() => {
+      this.#told = dependency;
+      this.#logger.warn(`waiting for ${dependency}: ${describeError(error)}`);
+    }, newsAfterMs);
   }
 
   resumed(who: object): void {
     const wait = this.#waits.get(who);
     this.#waits.delete(who);
-    if (wait && this.#waits.size === 0) {
+    if (!wait || this.#waits.size > 0) return;
+    clearTimeout(this.#news);
+    if (this.#told !== undefined) {
+      this.#told = undefined;
       const seconds = ((Date.now() - wait.sinceMs) / 1000).toFixed(1);
       this.#logger.info(`${wait.dependency} is back after ${seconds} s`);
     }
