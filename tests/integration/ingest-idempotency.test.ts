@@ -13,7 +13,7 @@ let idempotencyKey: string;
 
 beforeAll(async () => {
   harness = await startIngestHarness('http://127.0.0.1:1');
-  published = await harness.read();
+  published = (await harness.startReading()).records;
   key = await harness.createApiKey('send', 'read');
   urls = (await Promise.all([harness.startReadyIngest(), harness.startReadyIngest()])).map(({ url }) => url);
 });

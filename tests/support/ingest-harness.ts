@@ -6,7 +6,7 @@ import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
-import { type Consumer, createKafka } from '../../lib/kafka/client.ts';
+import { createKafka } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
 import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
@@ -23,11 +23,16 @@ export interface PublishedRequest {
   event: NotificationRequested;
 }
 
+/** Both requests topics from their beginning, in an array that goes on filling. */
+export interface Reading {
+  records: PublishedRequest[];
+  stop(): Promise<void>;
+}
+
 export interface IngestHarness {
   db: Db;
   topics: ReturnType<typeof createTopics>;
-  /** Both requests topics from their beginning, in an array that goes on filling. */
-  read(): Promise<PublishedRequest[]>;
+  startReading(): Promise<Reading>;
   /** Starts one more ingest beside those that run. */
   startIngest(overrides?: Partial<IngestSettings>): Promise<RunningIngest & { url: string }>;
   /** The same, once it takes requests. */
@@ -63,12 +68,13 @@ export async function startIngestHarness(
   ]);
 
   const codec = createCodec({ registryUrl: env.SCHEMA_REGISTRY_URL, topics });
-  const readers: Consumer[] = [];
-  const read = async (): Promise<PublishedRequest[]> => {
+  const stops = new Set<() => Promise<void>>();
+  let readerCount = 0;
+  const startReading = async (): Promise<Reading> => {
     const records: PublishedRequest[] = [];
-    const groupId = `${prefix}reader-${readers.length}`;
+    readerCount += 1;
+    const groupId = `${prefix}reader-${readerCount}`;
     const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
-    readers.push(consumer);
     await consumer.connect();
     await consumer.subscribe({ topics: [topics.requests.name, topics.requestsHigh.name], fromBeginning: true });
     await consumer.run({
@@ -81,7 +87,11 @@ export async function startIngestHarness(
         });
       },
     });
-    return records;
+    const stop = async () => {
+      if (stops.delete(stop)) await consumer.disconnect();
+    };
+    stops.add(stop);
+    return { records, stop };
   };
 
   const running = new Set<RunningIngest>();
@@ -113,7 +123,7 @@ export async function startIngestHarness(
   return {
     db,
     topics,
-    read,
+    startReading,
     startIngest: start,
     async startReadyIngest(overrides) {
       const ingest = await start(overrides);
@@ -133,7 +143,7 @@ export async function startIngestHarness(
     },
     async stop() {
       await Promise.all([...running].map((ingest) => ingest.stop()));
-      await Promise.all(readers.map((reader) => reader.disconnect()));
+      await Promise.all([...stops].map((stop) => stop()));
       await db.destroy();
       await database.drop();
     },
