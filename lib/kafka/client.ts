@@ -22,7 +22,7 @@ export type {
   TopicMessages,
 } from 'kafkajs';
 
-const { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } = kafkajs;
+const { CompressionCodecs, CompressionTypes, Kafka, KafkaJSNonRetriableError, logLevel, Partitioners } = kafkajs;
 
 /** A broker refuses batches over 1 MB as they arrive; 32 times that is more than any honest text gains by gzip. */
 const maxUnpackedBytes = 32 * 1024 * 1024;
@@ -106,7 +106,8 @@ function limitDecompression(): void {
       try {
         return await unpack(buffer, { maxOutputLength: maxUnpackedBytes });
       } catch (cause) {
-        throw new Error(`a gzip batch cannot be unpacked within ${maxUnpackedBytes} bytes`, { cause });
+        const message = `a gzip batch cannot be unpacked within ${maxUnpackedBytes} bytes: ${describeError(cause)}`;
+        throw new KafkaJSNonRetriableError(message);
       }
     },
   });

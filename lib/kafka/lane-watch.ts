@@ -1,7 +1,6 @@
 // Looks at a lane from outside: how far it is behind, and whether it still moves. A consumer can look alive and read
 // nothing; then the process has to end, for its supervisor to start a new one.
-import { DependencyError, describeError, PosthornError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import { DependencyError, PosthornError } from '../errors.ts';
 import type { StageMetrics } from '../metrics.ts';
 import type { Kafka } from './client.ts';
 import type { Lane } from './lane.ts';
@@ -17,19 +16,21 @@ export interface LaneWatch {
   stop(): void;
 }
 
+const answerWithinMs = 10_000;
+
 export function startLaneWatch(options: {
   kafka: Kafka;
   topic: string;
   group: string;
   lane: Lane;
   status: LaneStatus;
-  logger: Logger;
   metrics: StageMetrics;
   everyMs: number;
   stuckAfterMs: number;
   onStuck(error: StuckError): void;
 }): LaneWatch {
-  const { kafka, topic, group, lane, status, logger, metrics } = options;
+  const { kafka, topic, group, lane, status, metrics } = options;
+  const lookout = {};
   let partitions: readonly number[] = [];
   /** When all was last seen to be well, or somebody else to blame. */
   let wellAt = Date.now();
@@ -39,6 +40,7 @@ export function startLaneWatch(options: {
   async function look(): Promise<void> {
     try {
       const lag = await measureLag();
+      status.resumed(lookout);
       if (status.state === 'paused' || (status.state === 'running' && lag === 0)) wellAt = Date.now();
       const stillMs = Date.now() - Math.max(wellAt, lane.activeAt);
       if (stillMs > options.stuckAfterMs && !stopped) {
@@ -48,17 +50,22 @@ export function startLaneWatch(options: {
       }
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
-      logger.debug(`lag cannot be measured: ${describeError(error)}`);
+      // A lane without records to write would not notice that Kafka is gone or frozen.
+      if (!stopped) status.waits(lookout, error);
       wellAt = Date.now();
     }
     if (!stopped) timer = setTimeout(look, options.everyMs);
   }
 
   async function measureLag(): Promise<number> {
-    const [ends, committed] = await withAdmin(kafka, async (admin) => [
-      await admin.fetchTopicOffsets(topic),
-      await admin.fetchOffsets({ groupId: group, topics: [topic] }),
-    ]);
+    const [ends, committed] = await withAdmin(
+      kafka,
+      async (admin) => [
+        await admin.fetchTopicOffsets(topic),
+        await admin.fetchOffsets({ groupId: group, topics: [topic] }),
+      ],
+      answerWithinMs,
+    );
     let sum = 0;
     for (const { partition, low, high } of ends) {
       if (!partitions.includes(partition)) continue;

@@ -8,6 +8,7 @@ import type { Codec } from './codec.ts';
 import { headerNames } from './headers.ts';
 import type { Outgoing } from './stage.ts';
 import { withAdmin } from './topic-admin.ts';
+import { within } from './within.ts';
 
 /** A record as bytes, for any topic. */
 export interface RawRecord {
@@ -38,8 +39,9 @@ export interface Publisher {
 const maxBatchBytes = 900_000;
 /** Kafka's framing of a record, at most. */
 const framingBytes = 70;
-/** For one request with all its retries; a broker that is frozen, not gone, lets kafkajs try for minutes. */
+/** For one request with all its retries. */
 const requestLimitMs = 15_000;
+const disconnectLimitMs = 3_000;
 const probeEveryMs = 2_000;
 const tooLargeTypes = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
@@ -101,7 +103,7 @@ export function createPublisher(options: { kafka: Kafka; codec: Codec; logger: L
     disconnect() {
       closed = true;
       clearTimeout(probe);
-      return producer.disconnect();
+      return within(disconnectLimitMs, producer.disconnect());
     },
     isUp: () => up,
     publish: async (records) => publishRaw(records.map(encode)),
@@ -127,20 +129,6 @@ export function toRequests(records: readonly RawRecord[], maxBytes: number = max
   }
   if (request.size > 0) requests.push(toTopicMessages(request));
   return requests;
-}
-
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  });
-  // What is given up may still fail later; nobody is there to hear it.
-  work.catch(() => {});
-  try {
-    await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function toTopicMessages(request: Map<string, { messages: TopicMessages['messages'] }>): TopicMessages[] {

@@ -11,6 +11,7 @@ import { type LaneState, LaneStatus, LeaveError } from './lane-status.ts';
 import { startLaneWatch } from './lane-watch.ts';
 import type { Publisher } from './publisher.ts';
 import type { AnyStage } from './stage.ts';
+import { within } from './within.ts';
 
 export interface StageRuntime {
   kafka: Kafka;
@@ -57,6 +58,9 @@ const defaultLimits: StageLimits = {
   stuckAfterMs: 60_000,
 };
 
+/** Longer than a slice; a broker that does not answer must not hold up the end of the process. */
+const stopLimitMs = 8_000;
+
 export interface RunningStage {
   readonly stage: AnyStage;
   /** Ends what is under way, commits what is finished and leaves the group. */
@@ -79,7 +83,6 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
     group,
     lane,
     status,
-    logger,
     metrics,
     everyMs: limits.watchEveryMs,
     stuckAfterMs: limits.stuckAfterMs,
@@ -192,8 +195,14 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
       lane.stop();
       watch.stop();
       clearTimeout(quietTimer);
-      await started;
-      await consumer.disconnect();
+      try {
+        await within(
+          stopLimitMs,
+          started.then(() => consumer.disconnect()),
+        );
+      } catch (error) {
+        logger.warn(`left without goodbye to Kafka: ${describeError(error)}`);
+      }
       status.stopped();
     },
     state: () => status.state,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DependencyError, describeError } from '../errors.ts';
 import { recordTopics, type Topics } from '../topics.ts';
 import type { Admin, ITopicConfig, Kafka } from './client.ts';
+import { within } from './within.ts';
 
 export interface TopicSettings {
   partitions: number;
@@ -23,6 +24,7 @@ const recordBytes = 1_048_588;
 const deadLetterBytes = 2 * 1024 * 1024;
 const configResourceTopic = 2;
 const leadersWithinMs = 30_000;
+const disconnectLimitMs = 2_000;
 
 /**
  * Creates what is missing and changes nothing that is there.
@@ -54,16 +56,18 @@ export async function missingTopics(kafka: Kafka, topics: Topics): Promise<strin
   return allTopics(topics).filter((topic) => !present.has(topic));
 }
 
-/** A connection for a short piece of work; kept ones cost timers. @throws DependencyError('kafka') */
-export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+/** A connection for a short piece of work; kept ones cost timers. @throws DependencyError('kafka'), also after limitMs */
+export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>, limitMs = 60_000): Promise<T> {
   const admin = kafka.admin();
   try {
-    await admin.connect();
-    return await work(admin);
+    return await within(
+      limitMs,
+      admin.connect().then(() => work(admin)),
+    );
   } catch (cause) {
     throw new DependencyError('kafka', `Kafka does not answer: ${describeError(cause)}`, { cause });
   } finally {
-    await admin.disconnect().catch(() => {});
+    await within(disconnectLimitMs, admin.disconnect()).catch(() => {});
   }
 }
 

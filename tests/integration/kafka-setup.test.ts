@@ -9,6 +9,7 @@ import { createRegistry } from '../../lib/kafka/registry.ts';
 import { ensureTopics, missingTopics, withAdmin } from '../../lib/kafka/topic-admin.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { createTopics, recordTopics } from '../../lib/topics.ts';
+import { eventually } from '../support/eventually.ts';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const settings = { topicPrefix: '', ssl: false, caFile: undefined, sasl: undefined };
@@ -55,6 +56,7 @@ describe('the topics', () => {
     await withAdmin(kafka, (admin) =>
       admin.createTopics({ topics: [{ topic: name, numPartitions: 5 }], waitForLeaders: false }),
     );
+    await eventually(async () => !(await missingTopics(kafka, topics)).includes(name), 'the topic is known');
     const reports = await ensureTopics(kafka, topics, wanted);
     const report = reports.find(({ topic }) => topic === name);
     expect(report?.created).toBe(false);
