@@ -1,6 +1,5 @@
 // Writes answers down as they come, for one lane. Nothing is dropped: while Postgres is down they stay here, and are
 // tried until they are written.
-import { setTimeout as delay } from 'node:timers/promises';
 import { DependencyError, describeError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Settlement } from './ledger/types.ts';
@@ -112,7 +111,7 @@ export class Settler {
         if (failingSinceMs === undefined) this.#logger.warn({ err: error }, `answers wait: ${describeError(error)}`);
         failingSinceMs ??= performance.now();
         if (performance.now() - failingSinceMs >= patienceMs) this.#refuse(error);
-        await delay(retryMs);
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
         retryMs = Math.min(retryMs * 2, longestRetryMs);
       }
     }

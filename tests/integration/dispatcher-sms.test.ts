@@ -2,8 +2,9 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { rendered, useDispatcherLab } from '../support/dispatcher-lab.ts';
+import { useDispatcherLab } from '../support/dispatcher-lab.ts';
 import { eventually } from '../support/eventually.ts';
+import { rendered } from '../support/ledger-lab.ts';
 
 const openLab = useDispatcherLab();
 

@@ -5,8 +5,8 @@ import { migrate } from '../../lib/db/migrate.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { readDispatcherConfig } from '../../services/dispatcher/config.ts';
 import { startDispatcher } from '../../services/dispatcher/service.ts';
-import { rendered, renderedMany } from '../support/dispatcher-lab.ts';
 import { eventually } from '../support/eventually.ts';
+import { rendered, renderedMany } from '../support/ledger-lab.ts';
 import { type LyingMailServer, startLyingMailServer } from '../support/lying-mail-server.ts';
 import { openStageLab, type StageLab } from '../support/stage-lab.ts';
 import { createTestDatabase } from '../support/test-database.ts';
@@ -21,7 +21,6 @@ interface Lab extends StageLab {
 
 async function openDispatcher(): Promise<Lab> {
   const server = await startLyingMailServer();
-  onTestFinished(() => server.stop());
   const lab = await openStageLab({ partitions: 2 });
   const { databaseUrl, drop } = await createTestDatabase('dispatcher');
   const db = createDatabase({ url: databaseUrl, applicationName: 'test' });

@@ -1,153 +1,22 @@
 // A dispatcher's lane on a real Postgres and a mail server of the test's choice. Kafka's place is taken by a list, so that
 // a test can hand in a slice twice, or stop in the middle, as the broker would.
-import { randomUUID } from 'node:crypto';
-import { sql } from 'kysely';
 import { pino } from 'pino';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { createDatabase, type Db } from '../../lib/db/database.ts';
-import { migrate } from '../../lib/db/migrate.ts';
+import { onTestFinished } from 'vitest';
+import { DependencyError } from '../../lib/errors.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
-import { notificationId } from '../../lib/ids.ts';
 import type { Outgoing } from '../../lib/kafka/stage.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { createDispatcherMetrics } from '../../services/dispatcher/dispatcher-metrics.ts';
 import { Lane } from '../../services/dispatcher/lane.ts';
-import { createLedger, type Ledger } from '../../services/dispatcher/ledger.ts';
-import type { Message } from '../../services/dispatcher/messages.ts';
+import type { Ledger } from '../../services/dispatcher/ledger.ts';
 import { Breaker } from '../../services/dispatcher/transports/breaker.ts';
 import { createSmsTransport } from '../../services/dispatcher/transports/sms.ts';
 import { createSmtpTransport } from '../../services/dispatcher/transports/smtp.ts';
 import { SmtpPool } from '../../services/dispatcher/transports/smtp-pool.ts';
 import { startWaitingLoop, type WaitingLoop } from '../../services/dispatcher/waiting.ts';
-import { createTestDatabase } from './test-database.ts';
-
-export interface LedgerLab {
-  db: Db;
-  ledger: Ledger;
-  /** `state reason attempt` of a delivery, undefined without a row. */
-  stateOf(event: { notification_id: string }): Promise<string | undefined>;
-  /** `state reason` → count, over all counters; those at 0 are left out. */
-  counters(): Promise<Record<string, number>>;
-  /** The same, counted over the rows: what the counters must be. */
-  rowCounts(): Promise<Record<string, number>>;
-  waitingCount(): Promise<number>;
-  /** As if time had passed: every lease has run out. */
-  endLeases(): Promise<void>;
-  /** As if time had passed: all that waits is due. */
-  makeDue(): Promise<void>;
-}
-
-/**
- * To be called once at the top of a test file: its tests share one database, and each begins with empty tables.
- * @returns what opens the lab in a test
- */
-export function useLedgerLab(): () => Promise<LedgerLab> {
-  let db: Db | undefined;
-  let drop: (() => Promise<void>) | undefined;
-  beforeAll(async () => {
-    const database = await createTestDatabase('dispatcher');
-    drop = database.drop;
-    db = createDatabase({ url: database.databaseUrl, applicationName: 'test' });
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db?.destroy();
-    await drop?.();
-  });
-  return async () => {
-    if (!db) throw new Error('the database is made before the tests');
-    await sql`truncate deliveries, waiting, counters, suppressions`.execute(db);
-    return createLedgerLab(db);
-  };
-}
-
-function createLedgerLab(db: Db): LedgerLab {
-  return {
-    db,
-    ledger: createLedger(db),
-    async stateOf({ notification_id }) {
-      const row = await db
-        .selectFrom('deliveries')
-        .select(['state', 'reason', 'attempt'])
-        .where('notification_id', '=', notification_id)
-        .executeTakeFirst();
-      return row && `${row.state} ${row.reason} ${row.attempt}`.replace('  ', ' ');
-    },
-    async counters() {
-      const rows = await sql<{ what: string; count: number }>`
-        select trim(state || ' ' || reason) as what, sum(count)::integer as count from counters group by 1
-        having sum(count) <> 0
-      `.execute(db);
-      return Object.fromEntries(rows.rows.map(({ what, count }) => [what, count]));
-    },
-    async rowCounts() {
-      const rows = await sql<{ what: string; count: number }>`
-        select trim(state || ' ' || reason) as what, count(*)::integer as count from deliveries
-        where state not in ('claimed', 'sending') group by 1
-      `.execute(db);
-      return Object.fromEntries(rows.rows.map(({ what, count }) => [what, count]));
-    },
-    async waitingCount() {
-      return (await db.selectFrom('waiting').select('notification_id').execute()).length;
-    },
-    async endLeases() {
-      await sql`update deliveries set lease_until = now() - interval '1 second' where lease_until is not null`.execute(
-        db,
-      );
-      await sql`update waiting set lease_until = null`.execute(db);
-    },
-    async makeDue() {
-      await sql`update waiting set due_at = now(), lease_until = null`.execute(db);
-    },
-  };
-}
-
-export function rendered(changes: Partial<NotificationRendered> = {}): NotificationRendered {
-  const requestId = changes.request_id ?? randomUUID();
-  const userId = changes.user_id ?? randomUUID();
-  const now = Date.now();
-  return {
-    notification_id: notificationId(requestId, userId, changes.channel ?? 'email'),
-    request_id: requestId,
-    chunk_id: randomUUID(),
-    user_id: userId,
-    priority: 'low',
-    channel: 'email',
-    template_id: 'welcome',
-    template_version: 1,
-    is_promo: false,
-    on_no_answer: 'resend',
-    address: `${userId}@people.example`,
-    from_name: null,
-    reply_to: null,
-    subject: 'Hello',
-    text: 'Hello there',
-    html: null,
-    requested_at: now,
-    planned_at: now,
-    enriched_at: now,
-    rendered_at: now,
-    expires_at: null,
-    ...changes,
-  };
-}
-
-/** So many messages of one request and chunk. */
-export function renderedMany(count: number, changes: Partial<NotificationRendered> = {}): NotificationRendered[] {
-  const common = { request_id: randomUUID(), chunk_id: randomUUID(), ...changes };
-  return Array.from({ length: count }, (_, at) => rendered({ ...common, user_id: `user-${at}` }));
-}
-
-export const toMessage = (event: NotificationRendered, offset = 0): Message => ({
-  event,
-  key: event.user_id,
-  traceparent: undefined,
-  partition: 0,
-  offset: String(offset),
-  waitsSince: null,
-  mayHaveLeft: false,
-});
+import { eventually } from './eventually.ts';
+import { type LedgerLab, toMessage, useLedgerLab } from './ledger-lab.ts';
 
 export interface DispatcherLab extends LedgerLab {
   lane: Lane;
@@ -269,4 +138,20 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
       return loop;
     },
   };
+}
+
+/** As the runtime does: what waits for something outside is tried until it is there. */
+export async function untilItWorks(work: () => Promise<void>): Promise<number> {
+  let pauses = 0;
+  await eventually(async () => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof DependencyError)) throw error;
+      pauses += 1;
+      return false;
+    }
+  }, 'it works again');
+  return pauses;
 }

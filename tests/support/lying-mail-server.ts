@@ -1,8 +1,8 @@
 // A mail server that misbehaves on demand, in every way that a real one has been seen to. It speaks raw SMTP on a port of
 // its own, and counts by Message-ID what it has taken, whatever it then answered.
 
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
 
 /** What it does with one transaction. */
 export type Behaviour =
@@ -30,12 +30,12 @@ export interface LyingMailServer {
   timesTaken(messageId: string): number;
   readonly connectionCount: number;
   readonly greetedCount: number;
-  /** Most transactions that were open at the same time. */
   stop(): Promise<void>;
   /** On the same port again. */
   start(): Promise<void>;
 }
 
+/** To be called inside a test; stopped with it. */
 export async function startLyingMailServer(
   options: { pipelining?: boolean; maxConnections?: number } = {},
 ): Promise<LyingMailServer> {
@@ -80,6 +80,7 @@ export async function startLyingMailServer(
     },
   };
   await lying.start();
+  onTestFinished(() => lying.stop());
   return lying;
 
   function talk(socket: Socket): void {

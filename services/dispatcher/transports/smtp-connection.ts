@@ -72,9 +72,11 @@ export async function openSmtpSession(
     },
     async send(envelope, message, mayLeave) {
       const answer = await exchange(connection, envelope, message, mayLeave);
+      if (answer.kind === 'broken' || answer.kind === 'too_late') connection.close();
+      if (answer.kind !== 'reply') return answer;
       // A refused recipient leaves its transaction open, and the next MAIL would be out of sequence.
-      if (answer.kind === 'reply' && answer.to !== 'message' && usable && answer.code !== 421) await reset(connection);
-      else if (answer.kind !== 'reply' || answer.code === 421) connection.close();
+      if (answer.code === 421) connection.close();
+      else if (answer.to !== 'message' && usable) await reset(connection);
       return answer;
     },
     close: () => {
