@@ -6,6 +6,7 @@ import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import { createGatherer } from './gather.ts';
 import { Problem } from './problem.ts';
+import { readWithinLimit } from './time-limit.ts';
 
 export interface ApiKey {
   apiKeyId: string;
@@ -42,7 +43,7 @@ export function createApiKeys(db: Db, now: () => number = Date.now): ApiKeys {
   const find = async (hashHex: string): Promise<ApiKey | undefined> => {
     const known = remembered.get(hashHex);
     if (known && known.untilMs > now()) return known.key;
-    const key = await lookUp.add(hashHex);
+    const key = await readWithinLimit(lookUp.add(hashHex));
     // Anybody can send any key: what is remembered has an end.
     if (remembered.size >= maxRemembered) remembered.clear();
     remembered.set(hashHex, { key, untilMs: now() + (key ? knownForMs : unknownForMs) });

@@ -35,6 +35,7 @@ const startScript = `SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#docs',
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
   persistAuthorization: false,
   tryItOutEnabled: true,
   displayRequestDuration: true,

@@ -10,6 +10,7 @@ import { type AcceptedStore, type Admission, unansweredMs } from './accepted-sto
 import { createBreaker } from './breaker.ts';
 import { createGatherer } from './gather.ts';
 import { Problem, unavailable } from './problem.ts';
+import { callLimitMs, retryAfterSeconds, withinLimit } from './time-limit.ts';
 
 export interface Submission {
   /** Computed from the Idempotency-Key, or drawn. */
@@ -44,10 +45,9 @@ type Ticket = Submission & { deadlineMs: number };
 const gathering = { windowMs: 2, maxCount: 500, maxBytes: 512 * 1024, maxRunning: 3 };
 /** More than this waiting means that something below is stuck: better an honest 503 at once. */
 const maxPending = 5_000;
-const retryAfterSeconds = 2;
 
 export function createIntake(options: Options): Intake {
-  const { store, topics, logger, limitMs = 4_000 } = options;
+  const { store, topics, logger, limitMs = callLimitMs } = options;
   const breaker = createBreaker(limitMs);
   const givenUp = createGivenUp();
 
@@ -96,7 +96,7 @@ export function createIntake(options: Options): Intake {
       if (lane.pendingCount >= maxPending) throw unavailable('Too many requests are waiting.', retryAfterSeconds);
       const work = lane.add({ ...submission, deadlineMs: Date.now() + limitMs });
       try {
-        await withinLimit(work, limitMs);
+        await withinLimit(work, 'Kafka or Postgres did not answer in time. It may still be accepted.', limitMs);
       } catch (error) {
         const problem = toProblem(error);
         const isDown = problem instanceof Problem && problem.code === 'unavailable';
@@ -142,22 +142,6 @@ function toOutgoing(
   const event: NotificationRequested = toRecord(ticket.draft, ticket.requestId, requestedAtMs);
   const topic = ticket.draft.priority === 'high' ? topics.requestsHigh : topics.requests;
   return { topic, key: toRecordKey(event), event, traceparent: ticket.traceparent };
-}
-
-async function withinLimit(work: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(unavailable('Kafka or Postgres did not answer in time. It may still be accepted.', retryAfterSeconds)),
-      limitMs,
-    );
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function toProblem(error: unknown): unknown {

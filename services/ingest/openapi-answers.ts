@@ -1,5 +1,6 @@
 // What ingest answers, for the OpenAPI document: bodies, problems and examples.
 import { z } from '@hono/zod-openapi';
+import { Problem } from './problem.ts';
 import { deliveryStates } from './query-parameters.ts';
 
 const requestId = '7d7f0f43-1c5d-4a88-9d7e-0a8f3a2f5c11';
@@ -145,40 +146,40 @@ const problem = z
       .max(50)
       .optional(),
   })
-  .openapi('Problem', {
-    example: {
-      type: 'about:blank',
-      title: 'The request is not valid',
-      status: 422,
-      code: 'invalid',
-      detail: 'The request is not valid; nothing was accepted.',
-      errors: [{ pointer: '/event/user_ids/3', detail: 'must be 1 to 64 of A-Z a-z 0-9 . _ : -' }],
-    },
-  });
+  .openapi('Problem');
 
-const problemDescriptions = {
-  400: 'The body is not well-formed JSON; says line and column.',
-  401: 'No API key, or a wrong one.',
-  403: 'The API key lacks the scope.',
-  404: 'Nobody knows this id.',
-  409: 'The first call with this Idempotency-Key is not answered yet; for 10 s at most.',
-  413: 'The body has more than 1 MiB.',
-  415: 'The body is not JSON.',
-  422: 'Not valid, or the Idempotency-Key was used for another body.',
-  429: 'The API key calls too often (Retry-After).',
-  503: 'Kafka or Postgres is down (Retry-After).',
+/** For each status what it means, and one of its answers. */
+const refusals = {
+  400: [
+    'Not well-formed JSON; says line and column.',
+    new Problem('malformed', 'At line 2, column 7: a colon is expected here.'),
+  ],
+  401: ['No API key, or a wrong one.', new Problem('unauthorized', 'There is no such API key, or it was revoked.')],
+  403: ['The API key lacks the scope.', new Problem('forbidden', 'This API key lacks the scope "send".')],
+  404: ['Nobody knows this id.', new Problem('not_found', 'There is no request with this id.')],
+  409: [
+    'The first call with this Idempotency-Key is not answered yet; for 10 s at most.',
+    new Problem('request_unanswered', 'Try again; at the latest in 8 s the same request_id is given.'),
+  ],
+  413: ['The body has more than 1 MiB.', new Problem('too_large', 'The body may have at most 1048576 bytes (1 MiB).')],
+  415: ['The body is not JSON.', new Problem('not_json', 'Send the body with "Content-Type: application/json".')],
+  422: [
+    'Not valid, or the Idempotency-Key was used for another body.',
+    new Problem('invalid', 'The request is not valid; nothing was accepted.', {
+      faults: [{ pointer: '/event/user_ids/3', detail: 'must be 1 to 64 of A-Z a-z 0-9 . _ : -' }],
+    }),
+  ],
+  429: ['The API key calls too often.', new Problem('too_many_requests', 'This API key calls too often.')],
+  503: ['Kafka or Postgres is down.', new Problem('unavailable', 'Kafka is down. Try again in a moment.')],
 } as const;
 
-export function problems(...statuses: (keyof typeof problemDescriptions)[]) {
+export function problems(...statuses: (keyof typeof refusals)[]) {
   const retryAfter = z.object({ 'Retry-After': z.string().openapi({ description: 'Seconds.' }) });
   return Object.fromEntries(
-    statuses.map((status) => [
-      status,
-      {
-        description: problemDescriptions[status],
-        content: { 'application/problem+json': { schema: problem } },
-        ...([409, 429, 503].includes(status) ? { headers: retryAfter } : {}),
-      },
-    ]),
+    statuses.map((status) => {
+      const [description, example] = refusals[status];
+      const content = { 'application/problem+json': { schema: problem, example: example.toBody() } };
+      return [status, { description, content, ...([409, 429, 503].includes(status) ? { headers: retryAfter } : {}) }];
+    }),
   );
 }

@@ -141,9 +141,9 @@ export function createOpenApiDocument() {
       license: { name: 'MIT' },
       description:
         'Takes notification requests over HTTP and tells what became of them. Faults are told all at once as ' +
-        '`application/problem+json` (RFC 9457), each with its place.',
+        '`application/problem+json` (RFC 9457), each with its place.\n\n' +
+        'To try it here, press Authorize and give an API key; `npm start` prints one.',
     },
-    servers: [{ url: '/' }],
     tags: [{ name: 'Requests' }, { name: 'Notifications' }],
   });
 }

@@ -46,6 +46,15 @@ const titles: Record<ProblemCode, string> = {
 /** So many faults are told at once; a body of 10,000 wrong ids would otherwise make an answer of a megabyte. */
 const faultLimit = 50;
 
+export interface ProblemBody {
+  type: string;
+  title: string;
+  status: number;
+  code: ProblemCode;
+  detail: string;
+  errors?: readonly Fault[];
+}
+
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly status: number;
@@ -64,10 +73,10 @@ export class Problem extends Error {
     this.headers = options.headers ?? {};
   }
 
-  toResponse(): Response {
+  toBody(): ProblemBody {
     const told = this.faults.slice(0, faultLimit);
     const untold = this.faults.length - told.length;
-    const body = {
+    return {
       type: 'about:blank',
       title: titles[this.code],
       status: this.status,
@@ -76,7 +85,10 @@ export class Problem extends Error {
         untold > 0 ? `${this.message} The first ${faultLimit} of ${this.faults.length} faults are told.` : this.message,
       ...(told.length > 0 ? { errors: told } : {}),
     };
-    return new Response(`${JSON.stringify(body)}\n`, {
+  }
+
+  toResponse(): Response {
+    return new Response(`${JSON.stringify(this.toBody())}\n`, {
       status: this.status,
       headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...this.headers },
     });

@@ -15,6 +15,7 @@ import { readPageQuery } from './query-parameters.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { findRequest } from './request-queries.ts';
 import type { Submitter } from './submitter.ts';
+import { readWithinLimit } from './time-limit.ts';
 
 export type Env = { Bindings: HttpBindings };
 
@@ -54,18 +55,18 @@ export function createRoutes(parts: Parts): Hono<Env> {
   );
   serve('GET', '/api/v1/requests/:id', 'read', async (c) => {
     const id = readId(c, 'There is no request with this id.');
-    const status = await findRequest(db, id);
+    const status = await readWithinLimit(findRequest(db, id));
     if (!status) throw new Problem('not_found', 'There is no request with this id.');
     return json(status);
   });
   serve('GET', '/api/v1/notifications', 'read', async (c) =>
-    json(await listNotifications(db, readPageQuery(new URL(c.req.url).searchParams))),
+    json(await readWithinLimit(listNotifications(db, readPageQuery(new URL(c.req.url).searchParams)))),
   );
   serve('GET', '/api/v1/notifications/:id', 'read', async (c) => {
     const missing =
       'The ledger has no notification with this id. It is written when the message reaches the dispatcher or ends ' +
       'before; what is still on its way is counted as in_flight in GET /api/v1/requests/{request_id}.';
-    const notification = await findNotification(db, readId(c, missing));
+    const notification = await readWithinLimit(findNotification(db, readId(c, missing)));
     if (!notification) throw new Problem('not_found', missing);
     return json(notification);
   });

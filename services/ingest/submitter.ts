@@ -9,6 +9,7 @@ import type { FactSource } from './facts.ts';
 import type { Intake } from './intake.ts';
 import { type Fault, Problem } from './problem.ts';
 import { hasNoBody, type JsonBody, readJsonBody } from './request-body.ts';
+import { readWithinLimit } from './time-limit.ts';
 import { toTraceparent } from './traceparent.ts';
 
 export interface Submitter {
@@ -29,7 +30,7 @@ const freshMs = 200;
 export function createSubmitter({ facts, store, intake }: Parts): Submitter {
   /** An answer that was given stands: a template archived or a time gone by since must not turn a retry into a 422. */
   const isRetry = async (requestId: string, bodyHash: Buffer): Promise<boolean> => {
-    const first = await store.find(requestId);
+    const first = await readWithinLimit(store.find(requestId));
     return first?.bodyHash.equals(bodyHash) ?? false;
   };
 
@@ -40,10 +41,10 @@ export function createSubmitter({ facts, store, intake }: Parts): Submitter {
   ) => {
     let decision: Accepted;
     try {
-      decision = accept(await facts.load(needs));
-      if (!decision.ok && decision.outdated) decision = accept(await facts.load(needs, freshMs));
+      decision = accept(await readWithinLimit(facts.load(needs)));
+      if (!decision.ok && decision.outdated) decision = accept(await readWithinLimit(facts.load(needs, freshMs)));
     } catch (error) {
-      if (!(error instanceof DependencyError)) throw error;
+      if (!isDown(error)) throw error;
       // What is wrong whatever the facts are can be said without them.
       decision = accept({ nowMs: Date.now(), templateIds: undefined, categories: undefined });
       if (decision.ok) throw error;
@@ -99,6 +100,10 @@ export function createSubmitter({ facts, store, intake }: Parts): Submitter {
       });
     },
   };
+}
+
+function isDown(error: unknown): boolean {
+  return error instanceof DependencyError || (error instanceof Problem && error.code === 'unavailable');
 }
 
 function readIdempotencyKey(header: string | string[] | undefined): string | null {

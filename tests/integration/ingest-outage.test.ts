@@ -11,6 +11,7 @@ import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { createTopics } from '../../lib/topics.ts';
+import { startFreezableProxy } from '../support/freezable-proxy.ts';
 import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
 import { type IngestHarness, startIngestHarness } from '../support/ingest-harness.ts';
 
@@ -133,6 +134,32 @@ describe('Postgres down', () => {
     await infrastructure.parts.postgres?.start();
     await vi.waitFor(async () => expect((await post()).status).toBe(202), { timeout: 10_000, interval: 100 });
     await vi.waitFor(async () => expect(await readWaitingFor()).toEqual([]), { timeout: 8_000 });
+  });
+});
+
+describe('Postgres frozen', () => {
+  it('answers 503 within seconds, reading and writing alike, and goes on when it thaws', async () => {
+    const target = new URL(harness.databaseUrl);
+    const proxy = await startFreezableProxy({ host: target.hostname, port: Number(target.port) });
+    target.port = String(proxy.port);
+    const { url, stop } = await harness.startReadyIngest({ databaseUrl: target.href });
+    expect((await post(undefined, url)).status).toBe(202);
+    proxy.freeze();
+    const read = fetch(`${url}/api/v1/requests/${randomUUID()}`, { headers: { authorization: `Bearer ${key}` } });
+    const answers = await Promise.all([post(undefined, url), post(randomUUID(), url)]);
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ status: 503, id: undefined, retryAfter: '2' });
+      expect(answer.detail).toMatch(/Postgres/);
+      expect(answer.tookMs).toBeLessThan(6_000);
+    }
+    expect((await read).status).toBe(503);
+    proxy.thaw();
+    await vi.waitFor(async () => expect((await post(undefined, url)).status).toBe(202), {
+      timeout: 10_000,
+      interval: 100,
+    });
+    await stop();
+    await proxy.stop();
   });
 });
 

@@ -31,6 +31,7 @@ export interface Reading {
 
 export interface IngestHarness {
   db: Db;
+  databaseUrl: string;
   topics: ReturnType<typeof createTopics>;
   startReading(): Promise<Reading>;
   /** Starts one more ingest beside those that run. */
@@ -122,6 +123,7 @@ export async function startIngestHarness(
   };
   return {
     db,
+    databaseUrl: database.databaseUrl,
     topics,
     startReading,
     startIngest: start,
