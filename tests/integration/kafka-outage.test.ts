@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Infrastructure, startInfrastructure } from '../../dev/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
-import { chunk, createTestStage, openStageLab } from '../support/stage-lab.ts';
+import { openStageLab } from '../support/stage-lab.ts';
+import { chunk, createTestStage } from '../support/test-stage.ts';
 
 const dataDir = testDataFolder('kafka-outage');
 let infrastructure: Infrastructure;

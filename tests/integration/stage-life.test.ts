@@ -10,7 +10,8 @@ import { partitioner } from '../../lib/kafka/client.ts';
 import { readDeadLetterCause } from '../../lib/kafka/headers.ts';
 import type { Refused, SinkStage, Slice } from '../../lib/kafka/stage.ts';
 import { eventually } from '../support/eventually.ts';
-import { chunk, createTestStage, openStageLab, type StageLab } from '../support/stage-lab.ts';
+import { openStageLab, type StageLab } from '../support/stage-lab.ts';
+import { chunk, createTestStage } from '../support/test-stage.ts';
 
 const users = async (lab: StageLab, atLeast: number) =>
   (await lab.readEvents(lab.topics.enriched.high, atLeast)).map(({ user_id }) => user_id).sort();
