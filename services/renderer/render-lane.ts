@@ -2,6 +2,8 @@
 // A task that kills its thread is rendered again person by person: only the guilty ones fail.
 import type { LimitBreaker } from './limit-breaker.ts';
 import type { RenderThread } from './render-thread.ts';
+import { countChars, type SliceWeight } from './slice-weight.ts';
+import { createTurns } from './turns.ts';
 import { type Job, type Rendering, toTemplateKey } from './work.ts';
 
 export interface RenderLane {
@@ -17,6 +19,7 @@ interface Options {
   threads: readonly RenderThread[];
   /** Shared by all lanes of the process. */
   breaker: LimitBreaker;
+  weight: SliceWeight;
   now: () => number;
   /** For a task of several people, and for one person alone. */
   taskLimitMs?: number;
@@ -26,58 +29,80 @@ interface Options {
 const jobsPerTask = 50;
 /** Contexts are up to 64 kB each; a task is cloned into the thread. */
 const charsPerTask = 512 * 1024;
+/** Of messages held for one slice; what comes after that is postponed. */
+const charsPerSlice = 8 * 1024 * 1024;
+/** Many bad templates in one slice: the runtime must see progress, and heartbeats between slices. */
+const msPerSlice = 10_000;
+
+/** The jobs of one slice, and what has become of them so far. */
+interface Work {
+  jobs: readonly Job[];
+  renderings: Rendering[];
+  chars: number;
+  startedAt: number;
+}
 
 export function createRenderLane(options: Options): RenderLane {
-  const { breaker, now, taskLimitMs = 2_000, personLimitMs = 1_000 } = options;
+  const { breaker, weight, now, taskLimitMs = 2_000, personLimitMs = 1_000 } = options;
   const threads = createTurns(options.threads);
 
   /**
    * Keeps its thread until everybody is judged: tasks that wait would else be killed by the template that this one is
    * just finding out about.
-   * @param places where in `jobs` and `renderings` the task's people stand
+   * @param places where in `work` the task's people stand
    */
-  function renderTask(jobs: readonly Job[], places: number[], renderings: Rendering[], signal: AbortSignal) {
+  function renderTask(work: Work, places: number[], signal: AbortSignal) {
     return threads.use(async (thread) => {
       const tasks = [places];
       for (let task = tasks.shift(); task; task = tasks.shift()) {
         signal.throwIfAborted();
-        tasks.unshift(...(await renderOnce(thread, jobs, task, renderings)));
+        if (hasRoom(work)) tasks.unshift(...(await renderOnce(thread, work, task)));
+        else for (const place of task) work.renderings[place] = { kind: 'postponed' };
       }
     });
   }
 
+  /** One job alone always has: it is what the runtime tries again. */
+  function hasRoom(work: Work): boolean {
+    if (work.jobs.length === 1) return true;
+    return work.chars < charsPerSlice && now() - work.startedAt < msPerSlice;
+  }
+
   /** @returns those that are not judged yet, as further tasks */
-  async function renderOnce(
-    thread: RenderThread,
-    jobs: readonly Job[],
-    places: readonly number[],
-    renderings: Rendering[],
-  ): Promise<number[][]> {
-    const judge = (place: number | undefined, rendering: Rendering): void => {
-      if (place === undefined) return;
-      renderings[place] = rendering;
-      learn(jobAt(jobs, place), rendering);
-    };
+  async function renderOnce(thread: RenderThread, work: Work, places: readonly number[]): Promise<number[][]> {
     // Asked only now: while this task waited for its turn, others may have shown something about its templates.
     const tried = places.filter((place) => {
-      const refusal = refuse(jobAt(jobs, place));
-      if (refusal) renderings[place] = refusal;
+      const refusal = refuse(jobAt(work, place));
+      if (refusal) work.renderings[place] = refusal;
       return !refusal;
     });
     if (tried.length === 0) return [];
     const limitMs = tried.length === 1 ? personLimitMs : taskLimitMs;
     const answer = await thread.render(
-      tried.map((place) => jobAt(jobs, place)),
+      tried.map((place) => jobAt(work, place)),
       limitMs,
     );
     if (answer.kind === 'rendered') {
-      for (const [index, rendering] of answer.renderings.entries()) judge(tried[index], rendering);
+      for (const [index, rendering] of answer.renderings.entries()) settle(work, tried[index], rendering);
       const rest = tried.slice(answer.renderings.length);
       return rest.length === 0 ? [] : [rest];
     }
     if (tried.length > 1) return tried.map((place) => [place]);
-    judge(tried[0], { kind: 'failed', reason: 'render_limit', detail: answer.cause });
+    settle(work, tried[0], { kind: 'failed', reason: 'render_limit', detail: answer.cause });
     return [];
+  }
+
+  function settle(work: Work, place: number | undefined, rendering: Rendering): void {
+    if (place === undefined) return;
+    const { template, requestId } = jobAt(work, place);
+    const key = toTemplateKey(template);
+    work.renderings[place] = rendering;
+    work.chars += countChars(rendering);
+    weight.learn(key, rendering);
+    if (rendering.kind === 'message') breaker.succeed(key);
+    else if (rendering.kind === 'failed' && rendering.reason === 'render_limit') {
+      breaker.fail(key, requestId, rendering.detail, now());
+    }
   }
 
   function refuse({ template, requestId }: Job): Rendering | undefined {
@@ -85,17 +110,11 @@ export function createRenderLane(options: Options): RenderLane {
     return detail === undefined ? undefined : { kind: 'failed', reason: 'render_limit', detail };
   }
 
-  function learn({ template, requestId }: Job, rendering: Rendering): void {
-    const key = toTemplateKey(template);
-    if (rendering.kind === 'message') breaker.succeed(key);
-    else if (rendering.reason === 'render_limit') breaker.fail(key, requestId, rendering.detail, now());
-  }
-
   return {
     async render(jobs, signal) {
-      const renderings: Rendering[] = new Array(jobs.length);
-      await Promise.all(toTasks(jobs).map((places) => renderTask(jobs, places, renderings, signal)));
-      return renderings;
+      const work: Work = { jobs, renderings: new Array(jobs.length), chars: 0, startedAt: now() };
+      await Promise.all(toTasks(jobs).map((places) => renderTask(work, places, signal)));
+      return work.renderings;
     },
     async stop() {
       await Promise.all(options.threads.map((thread) => thread.stop()));
@@ -103,7 +122,7 @@ export function createRenderLane(options: Options): RenderLane {
   };
 }
 
-function jobAt(jobs: readonly Job[], place: number): Job {
+function jobAt({ jobs }: Work, place: number): Job {
   const job = jobs[place];
   if (!job) throw new Error(`no job at ${place} of ${jobs.length}`);
   return job;
@@ -123,22 +142,4 @@ function toTasks(jobs: readonly Job[]): number[][] {
     }
   });
   return tasks;
-}
-
-/** Lends each thing to one borrower at a time, first come first served. */
-function createTurns<T>(things: readonly T[]): { use<R>(work: (thing: T) => Promise<R>): Promise<R> } {
-  const free = [...things];
-  const queue: ((thing: T) => void)[] = [];
-  return {
-    async use(work) {
-      const thing = free.pop() ?? (await new Promise<T>((resolve) => queue.push(resolve)));
-      try {
-        return await work(thing);
-      } finally {
-        const next = queue.shift();
-        if (next) next(thing);
-        else free.push(thing);
-      }
-    },
-  };
 }

@@ -5,6 +5,7 @@ import type { Incoming } from '../../lib/kafka/stage.ts';
 import { createTopics } from '../../lib/topics.ts';
 import type { RenderLane } from './render-lane.ts';
 import { createRenderStage } from './render-stage.ts';
+import { createSliceWeight } from './slice-weight.ts';
 import { toTemplateKey } from './work.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);
@@ -57,9 +58,17 @@ const createStage = () => {
   const load = vi.fn(async () => new Map([[toTemplateKey(welcome), welcome]]));
   const lane = topics.lanes.renderer.find(({ name }) => name === 'high');
   if (!lane) throw new Error('no lane');
+  const weight = createSliceWeight();
   const renderLane = { render, stop: async () => {} };
   return {
-    stage: createRenderStage({ lane, outputs: topics.rendered, templates: { load }, renderLane, now: () => now }),
+    stage: createRenderStage({
+      lane,
+      outputs: topics.rendered,
+      templates: { load },
+      renderLane,
+      weight,
+      now: () => now,
+    }),
     render,
     load,
   };
@@ -95,6 +104,16 @@ describe('the stage', () => {
       forward: [],
       outcomes: [{ state: 'skipped', reason: 'expired', stage: 'renderer' }],
     });
+  });
+
+  it('asks the runtime to try again what did not fit into the slice', async () => {
+    const { stage, render } = createStage();
+    render.mockResolvedValueOnce([{ kind: 'postponed' }]);
+    const one = incoming();
+    const facts = await stage.load([one], signal);
+    expect(() => stage.transform(one, facts, now)).toThrowError(
+      expect.objectContaining({ name: 'TransientError', code: 'slice_full' }),
+    );
   });
 
   it('refuses a record whose template version does not exist, and one for another channel', async () => {

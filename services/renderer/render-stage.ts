@@ -1,11 +1,12 @@
 // The stage of one lane: templates and renderings of a whole slice first, then the decision for each person.
 import type { TemplateVersion } from '../../content/template.ts';
-import { PermanentError } from '../../lib/errors.ts';
+import { PermanentError, TransientError } from '../../lib/errors.ts';
 import type { NotificationEnriched } from '../../lib/events.ts';
 import type { Incoming, TransformStage } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
 import { failRecord, isExpired, type Rendered, render, skipExpired } from './render.ts';
 import type { RenderLane } from './render-lane.ts';
+import type { SliceWeight } from './slice-weight.ts';
 import type { TemplateStore } from './template-store.ts';
 import { type Rendering, toTemplateKey } from './work.ts';
 
@@ -20,6 +21,7 @@ interface Options {
   outputs: Topics['rendered'];
   templates: TemplateStore;
   renderLane: RenderLane;
+  weight: SliceWeight;
   now: () => number;
 }
 
@@ -30,6 +32,7 @@ export function createRenderStage(
     kind: 'transform',
     name: 'renderer',
     lane: options.lane,
+    countPeople: (event) => options.weight.weigh(toTemplateKey(toRef(event))),
     fail: failRecord,
 
     async load(slice, signal) {
@@ -74,7 +77,7 @@ export function createRenderStage(
   };
 }
 
-/** @throws PermanentError('template_unknown') */
+/** @throws PermanentError('template_unknown' | 'channel_mismatch'), TransientError('slice_full') */
 function decide(incoming: Incoming<NotificationEnriched>, facts: Facts, now: number): Rendered {
   const { event } = incoming;
   const rendering = facts.renderings.get(incoming);
@@ -93,6 +96,8 @@ function decide(incoming: Incoming<NotificationEnriched>, facts: Facts, now: num
       `template '${event.template_id}' is for ${template.channel}, the record for ${event.channel}`,
     );
   }
+  // Tried again by the runtime, alone.
+  if (rendering.kind === 'postponed') throw new TransientError('slice_full', 'the slice holds too much already');
   return render(event, template, rendering, now);
 }
 

@@ -3,6 +3,7 @@ import { renderMessage } from '../../content/render.ts';
 import type { TemplateVersion } from '../../content/template.ts';
 import { toVariables } from '../../content/variables.ts';
 import { PermanentError } from '../../lib/errors.ts';
+import { countChars } from './slice-weight.ts';
 import { type Rendering, type Task, type TaskAnswer, toTemplateKey } from './work.ts';
 
 /** Parsed templates live as long as these objects. */
@@ -11,6 +12,8 @@ const maxTemplates = 64;
 /** After this long the thread gives back what it has, and after a message that ran into its limits: its caller may
  * decide that the next ones are not tried. */
 const taskBudgetMs = 250;
+/** Nor does one answer hold more than this and one message. */
+const taskBudgetChars = 1024 * 1024;
 
 export default function renderTask(task: Task): TaskAnswer {
   const needed = new Set(task.items.map((item) => item.templateKey));
@@ -21,13 +24,15 @@ export default function renderTask(task: Task): TaskAnswer {
 
   const startedAt = performance.now();
   const renderings: Rendering[] = [];
+  let chars = 0;
   for (const item of task.items) {
     const template = templates.get(item.templateKey);
     if (!template) break;
     const rendering = renderOne(template, item.person);
     renderings.push(rendering);
+    chars += countChars(rendering);
     const ranIntoLimits = rendering.kind === 'failed' && rendering.reason === 'render_limit';
-    if (ranIntoLimits || performance.now() - startedAt > taskBudgetMs) break;
+    if (ranIntoLimits || chars > taskBudgetChars || performance.now() - startedAt > taskBudgetMs) break;
   }
   return { kind: 'rendered', renderings };
 }

@@ -36,7 +36,7 @@ const template: TemplateVersion = {
   fromName: 'Lumen',
   replyTo: 'help@example.com',
 };
-const message = (changes: { text?: string; html?: string | null } = {}): Rendering => ({
+const message = (changes: { text?: string; html?: string | null } = {}): Extract<Rendering, { kind: 'message' }> => ({
   kind: 'message',
   message: { subject: 'Hello', text: 'Hello', html: '<p>Hello</p>', ...changes },
 });

@@ -18,7 +18,7 @@ export function isExpired(event: Pick<NotificationEnriched, 'expires_at'>, now: 
 export function render(
   event: NotificationEnriched,
   template: TemplateVersion,
-  rendering: Rendering,
+  rendering: Exclude<Rendering, { kind: 'postponed' }>,
   now: number,
 ): Rendered {
   if (rendering.kind === 'failed') return end(event, 'failed', rendering.reason, rendering.detail, now);

@@ -13,7 +13,9 @@ export interface Job {
 
 export type Rendering =
   | { kind: 'message'; message: Message }
-  | { kind: 'failed'; reason: 'template_error' | 'render_limit'; detail: string };
+  | { kind: 'failed'; reason: 'template_error' | 'render_limit'; detail: string }
+  /** Not tried: the messages before it in the slice were as many as this process should hold at once. */
+  | { kind: 'postponed' };
 
 export interface Task {
   /** Only those that the thread has said it lacks: a template's text travels once to each thread. */

@@ -9,6 +9,7 @@ import { createLimitBreaker } from '../../services/renderer/limit-breaker.ts';
 import { createRenderLane } from '../../services/renderer/render-lane.ts';
 import { createRenderStage } from '../../services/renderer/render-stage.ts';
 import { createRenderThread } from '../../services/renderer/render-thread.ts';
+import { createSliceWeight } from '../../services/renderer/slice-weight.ts';
 import { createTemplateStore } from '../../services/renderer/template-store.ts';
 import { openStageLab } from '../support/stage-lab.ts';
 import { addTemplate, changeTemplate } from '../support/templates.ts';
@@ -29,14 +30,24 @@ async function openRendererLab() {
   const db = await openDatabase();
   const lab = await openStageLab({ partitions: 1 });
   const breaker = createLimitBreaker();
+  const weight = createSliceWeight();
   const startLane = (name: 'high' | 'low') => {
     const lane = lab.topics.lanes.renderer.find((one) => one.name === name);
     if (!lane) throw new Error('no lane');
     const threads = [createRenderThread({ keepAlive: false })];
-    const renderLane = createRenderLane({ threads, breaker, now: Date.now, taskLimitMs: 500, personLimitMs: 500 });
+    const renderLane = createRenderLane({
+      threads,
+      breaker,
+      weight,
+      now: Date.now,
+      taskLimitMs: 500,
+      personLimitMs: 500,
+    });
     onTestFinished(() => renderLane.stop());
     const templates = createTemplateStore(db);
-    return lab.start(createRenderStage({ lane, outputs: lab.topics.rendered, templates, renderLane, now: Date.now }));
+    return lab.start(
+      createRenderStage({ lane, outputs: lab.topics.rendered, templates, renderLane, weight, now: Date.now }),
+    );
   };
   return { ...lab, db, startLane };
 }
