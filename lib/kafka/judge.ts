@@ -75,8 +75,12 @@ export async function judge(
   }
   const verdicts: Verdict[] = [];
   for (const one of attempted) {
-    if (one.kind !== 'again') verdicts.push(one);
-    else verdicts.push(...(await judge(stage, [one.item], around, { ...options, triesLeft: Math.max(1, tries - 1) })));
+    if (one.kind !== 'again') {
+      verdicts.push(one);
+      continue;
+    }
+    verdicts.push(...(await judge(stage, [one.item], around, { ...options, triesLeft: Math.max(1, tries - 1) })));
+    around.progressed();
   }
   return verdicts;
 
