@@ -1,6 +1,6 @@
 // Registers the schema of every subject: the schemas' part of `posthorn setup`. Services only look them up.
 import confluent from '@kafkajs/confluent-schema-registry';
-import { PosthornError } from '../errors.ts';
+import { DependencyError, describeError, PosthornError } from '../errors.ts';
 import { recordSchemas } from '../events.ts';
 import { recordTopics, type Topics } from '../topics.ts';
 import { createRegistry } from './registry.ts';
@@ -41,12 +41,17 @@ export async function registerSchemas(options: { registryUrl: string; topics: To
       );
       reports.push({ subject, id, registered: true });
     } catch (cause) {
-      const says = cause instanceof Error ? cause.message : String(cause);
-      const message = `the registry does not take the schema of ${record} for ${subject}: ${says}`;
-      throw new IncompatibleSchemaError('schema_incompatible', message, { cause });
+      const message = `the registry does not take the schema of ${record} for ${subject}: ${describeError(cause)}`;
+      if (isRefusal(cause)) throw new IncompatibleSchemaError('schema_incompatible', message, { cause });
+      throw new DependencyError('registry', message, { cause });
     }
   }
   return reports;
+}
+
+/** 409: the compatibility rule forbids it; 422: no schema in the registry's eyes. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'status' in error && (error.status === 409 || error.status === 422);
 }
 
 function createClient(registryUrl: string): InstanceType<typeof SchemaRegistry> {
