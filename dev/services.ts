@@ -84,7 +84,12 @@ export function startServices(options: ServicesOptions): Services {
   const launch = (service: Supervised): void => {
     const startedAtMs = performance.now();
     service.wanted = true;
-    const env = { ...options.env, OPS_PORT: String(ports[opsPortOf[service.name]]) };
+    const env = {
+      // TypeScript is stripped and compiled once, not at every start of a service or a worker thread.
+      NODE_COMPILE_CACHE: join(options.dataDir, 'compile-cache'),
+      ...options.env,
+      OPS_PORT: String(ports[opsPortOf[service.name]]),
+    };
     const args = [...nodeFlags, `services/${service.name}/main.ts`];
     const command = { command: process.execPath, args, cwd: options.root, env };
     const child = startChild(service.name, command, 'pipe', options.keeper);
