@@ -30,6 +30,8 @@ export interface LyingMailServer {
   timesTaken(messageId: string): number;
   readonly connectionCount: number;
   readonly greetedCount: number;
+  /** Bodies that it asked for and that have not ended, with their last dot or their connection. */
+  readonly openBodyCount: number;
   stop(): Promise<void>;
   /** On the same port again. */
   start(): Promise<void>;
@@ -44,6 +46,7 @@ export async function startLyingMailServer(
   let server: Server | undefined;
   let port = 0;
   let greetedCount = 0;
+  let openBodyCount = 0;
 
   const lying: LyingMailServer = {
     get smtpUrl() {
@@ -62,6 +65,9 @@ export async function startLyingMailServer(
     },
     get greetedCount() {
       return greetedCount;
+    },
+    get openBodyCount() {
+      return openBodyCount;
     },
     async stop() {
       const stopping = server;
@@ -84,10 +90,15 @@ export async function startLyingMailServer(
   return lying;
 
   function talk(socket: Socket): void {
+    let inBody = false;
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      if (inBody) openBodyCount -= 1;
+      inBody = false;
+    });
     const say = (line: string) => socket.write(`${line}\r\n`);
     if (options.maxConnections !== undefined && sockets.size > options.maxConnections) {
       socket.end('421 4.7.0 too many connections\r\n');
@@ -103,7 +114,6 @@ export async function startLyingMailServer(
     let input = '';
     let from = '';
     let to = '';
-    let inBody = false;
     let isOpen = false;
     let rejected = false;
     let behaviour: Behaviour = { kind: 'accept' };
@@ -116,6 +126,7 @@ export async function startLyingMailServer(
           const body = input.slice(0, end);
           input = input.slice(end + 5);
           inBody = false;
+          openBodyCount -= 1;
           isOpen = false;
           endOfMessage(body);
           continue;
@@ -162,6 +173,7 @@ export async function startLyingMailServer(
         if (behaviour.kind === 'drop' && behaviour.at === 'DATA') return void socket.destroy();
         if (behaviour.kind === 'reply' && behaviour.to === 'DATA') return void say(behaviour.with);
         inBody = true;
+        openBodyCount += 1;
         say('354 go ahead');
       } else if (verb === 'RSET') {
         isOpen = false;
