@@ -55,9 +55,11 @@ describe('a slice', () => {
     expect(server.taken.length).toBe(300);
   });
 
-  it('sends two messages to one person one after the other, in order', async () => {
+  it('sends two messages to one person one after the other, in order, even when the first needs a second try', async () => {
     const server = await startLyingMailServer();
-    server.behave = (to) => (to === 'ada@people.example' ? { kind: 'slow', delayMs: 5 } : { kind: 'accept' });
+    let breaksLeft = 1;
+    server.behave = (to) =>
+      to === 'ada@people.example' && breaksLeft-- > 0 ? { kind: 'drop', at: 'DATA' } : { kind: 'accept' };
     const lab = await openLab({ smtpUrl: server.smtpUrl, connections: 8 });
     const toAda = Array.from({ length: 10 }, () => rendered({ user_id: 'ada' }));
     await lab.dispatch([...renderedMany(20), ...toAda, ...renderedMany(20)]);
