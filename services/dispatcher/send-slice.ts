@@ -94,8 +94,11 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
         marks.end([claim.notificationId]);
         return undefined;
       }
-      if (judgement.kind === 'transport') breaker.failed(judgement.detail, judgement.hopeless);
-      else if (judgement.kind === 'no_answer') breaker.failed(judgement.detail, false);
+      if (judgement.kind === 'transport') {
+        // It certainly was not taken: left as `leaving`, it would neither be given back nor come again.
+        claim.stage = 'open';
+        breaker.failed(judgement.detail, judgement.hopeless);
+      } else if (judgement.kind === 'no_answer') breaker.failed(judgement.detail, false);
       else breaker.succeeded();
       if (breaker.isOpen) down ??= breaker.toError();
       if (judgement.kind !== 'transport' || down || tried === triesInPlace) return judgement;
