@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ServiceName, serviceNames } from '../../dev/services.ts';
+import { eventually } from '../support/eventually.ts';
 import { createLoad, type Load } from '../support/load.ts';
 import { type MailSink, startMailSink } from '../support/mail-sink.ts';
 import { toRequestRecord } from '../support/request-record.ts';
@@ -93,11 +94,10 @@ async function goThrough(outage: Outage, channel: 'email' | 'sms' = 'email'): Pr
   expect(Object.fromEntries(told), `/readyz names ${outage.names}`).toEqual(
     Object.fromEntries(outage.waiting.map((name) => [name, true])),
   );
-  expect(pids(), 'no service has died').toEqual(pidsBefore);
+  const lastWords = system.lines.filter((line) => / died |"level":"fatal"/.test(line)).slice(-4);
+  expect(pids(), `no service has died:\n${lastWords.join('\n')}`).toEqual(pidsBefore);
   for (const name of serviceNames) {
-    await expect
-      .poll(() => system.waitingFor(name), { message: `${name} is ready again`, timeout: 30_000 })
-      .toEqual([]);
+    await eventually(async () => (await system.waitingFor(name))?.length === 0, `${name} is ready again`);
   }
   return load;
 }

@@ -99,7 +99,10 @@ export function createLoad(system: System, { channel, personCount }: Options): L
         withinMs,
       );
       for (const id of requestIds) {
-        const done = await system.ingest.untilDone(id, Math.max(1_000, deadline - Date.now()));
+        const leftMs = Math.max(1_000, deadline - Date.now());
+        const done = await system.ingest.untilDone(id, leftMs).catch(async (error) => {
+          throw new Error(await describeStuck(system, id), { cause: error });
+        });
         if (done.sent !== done.planned) throw new Error(`not everybody was sent: ${JSON.stringify(done)}`);
         const notifications = await system.ingest.listNotifications({ request_id: id });
         notificationIds.push(...notifications.map(({ notification_id }) => notification_id));
@@ -114,4 +117,19 @@ export function createLoad(system: System, { channel, personCount }: Options): L
       return { notificationIds, phones, refused, unexpected };
     },
   };
+}
+
+/** What a person would look at to find out where a request hangs. */
+async function describeStuck(system: System, requestId: string): Promise<string> {
+  const deliveries = await system.db
+    .selectFrom('deliveries as d')
+    .leftJoin('waiting as w', 'w.notification_id', 'd.notification_id')
+    .select(['d.notification_id', 'd.priority', 'd.state', 'd.attempt', 'd.claimed_at', 'd.lease_until'])
+    .select(['d.rendered_partition', 'd.rendered_offset', 'w.due_at', 'w.reason'])
+    .where('d.ended_at', 'is', null)
+    .limit(20)
+    .execute();
+  const told = system.lines.filter((line) => !line.includes('"level":"info"')).slice(-20);
+  const waitingFor = await system.waitingFor('dispatcher');
+  return `${waitingFor} ${requestId} is not done: ${JSON.stringify(deliveries)}\n${told.join('\n')}`;
 }
