@@ -16,7 +16,7 @@ export interface WaitingOptions {
   ledger: Ledger;
   codec: Pick<Codec, 'decode'>;
   logger: Logger;
-  /** Between looks when nothing is due. */
+  /** Between looks; up to three times as long when nothing was due for a while, so that an idle lane costs little. */
   everyMs?: number;
 }
 
@@ -43,7 +43,8 @@ export function startWaitingLoop(options: WaitingOptions): WaitingLoop {
       try {
         const due = await ledger.claimDue(priority, atATime);
         if (due.length > 0) await dispatch(due);
-        pauseMs = due.length === atATime ? 0 : everyMs;
+        if (due.length === atATime) pauseMs = 0;
+        else pauseMs = due.length > 0 ? everyMs : Math.min(pauseMs + everyMs, 3 * everyMs);
       } catch (error) {
         // The lane itself says what it waits for; here it only waits as well.
         if (!(error instanceof DependencyError) && !signal.aborted) {
