@@ -59,7 +59,7 @@ function toDemoEvents(people: readonly Person[]): object[] {
     {
       template_id: 'new-episode',
       user_ids: reachable.slice(1, 3),
-      context: { series: 'The Lighthouse Keepers', episode: 4, title: 'Low Water' },
+      context: { series_title: 'The Lighthouse Keepers', episode: 'Low Water' },
     },
   ];
 }
