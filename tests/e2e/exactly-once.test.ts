@@ -1,8 +1,7 @@
-// Nobody gets a message twice: not by lists that repeat people, not by records that come again, not by processes that
-// are killed in the middle of their work (product.md 3.5, promises 1 and 2).
+// Nobody gets a message twice: not by lists that repeat people, not by records or calls that come again. Processes that
+// are killed in the middle of their work stand in outages.test.ts.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
 import { type MailSink, startMailSink } from '../support/mail-sink.ts';
 import { findReachable } from '../support/people.ts';
 import { toRequestRecord } from '../support/request-record.ts';
@@ -72,43 +71,3 @@ it('takes the same Idempotency-Key as the same request, and refuses it with anot
   await letAllArrive([person?.id ?? '']);
   expect(mailsTo(person?.email)).toHaveLength(2);
 });
-
-it('mails everybody once although planner, enricher, renderer and dispatcher are killed under load', async () => {
-  const people = findReachable(2_000, 1_000);
-  const lists = Array.from({ length: 10 }, (_, index) => people.slice(index * 200, index * 200 + 200));
-  const requestIds: string[] = [];
-  const waitingLists = [...lists.entries()];
-  const sendNext = async () => {
-    const [index, list] = waitingLists.shift() ?? [0, []];
-    const priority = index % 2 === 0 ? 'low' : 'medium';
-    const user_ids = list.map(({ id }) => id);
-    requestIds.push(await system.ingest.send({ template_id: 'plain', priority, user_ids }));
-  };
-  const { services } = system.launched;
-  const before = sink.mails.length;
-  // Nobody has to wait for the one before: each is killed while requests come in.
-  for (const name of ['planner', 'enricher', 'renderer'] as const) {
-    await Promise.all([sendNext(), sendNext()]);
-    const pid = services.pid(name);
-    services.kill(name, 'SIGKILL');
-    await eventually(() => services.pid(name) !== undefined && services.pid(name) !== pid, `${name} is started again`);
-  }
-  // The dispatcher in the middle of sending, where a break can cost a repeat.
-  while (waitingLists.length > 0) await sendNext();
-  await eventually(() => sink.mails.length > before + 20, 'the dispatcher sends', 60_000);
-  services.kill('dispatcher', 'SIGKILL');
-
-  for (const requestId of requestIds) {
-    expect(await system.ingest.untilDone(requestId, 120_000)).toMatchObject({ planned: 200, sent: 200, reasons: [] });
-  }
-  const mails = sink.mails.slice(before);
-  expect(new Set(mails.map(({ to }) => to))).toEqual(new Set(people.map(({ email }) => email)));
-  expect(new Set(mails.map(({ messageId }) => messageId)).size).toBe(2_000);
-  // The honest window: what was in flight or not yet settled when the dispatcher was killed, each at most once more.
-  const repeats = [...sink.doubles().values()];
-  expect(repeats.every((count) => count === 2)).toBe(true);
-  expect(repeats.length).toBeLessThanOrEqual(2 * (100 + connectionsAtMost));
-}, 180_000);
-
-/** Sends in flight per lane: the dispatcher's kept connections. */
-const connectionsAtMost = 20;

@@ -1,23 +1,14 @@
-// Each outside part is stopped for 30 seconds under load and started again: nothing is lost, nobody gets anything twice,
-// no service falls over, and all goes on by itself. Two systems share the work, so that the waiting overlaps.
+// Each outside part is stopped for 30 seconds under load and started again, and our own processes are killed: nothing is
+// lost, nobody gets anything twice, and all goes on by itself. Two systems share the tests, so that the waiting overlaps.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ServiceName, serviceNames } from '../../dev/services.ts';
 import { eventually } from '../support/eventually.ts';
+import { type House, startHouse } from '../support/house.ts';
+import { killUnderLoad } from '../support/kill-under-load.ts';
 import { createLoad, type Load } from '../support/load.ts';
-import { type MailSink, startMailSink } from '../support/mail-sink.ts';
 import { toRequestRecord } from '../support/request-record.ts';
-import { type SmsSink, startSmsSink } from '../support/sms-sink.ts';
-import { type System, startSystem } from '../support/system.ts';
-import { addTemplate } from '../support/templates.ts';
-
-interface House {
-  system: System;
-  mail: MailSink;
-  sms: SmsSink;
-  stop(): Promise<void>;
-}
 
 const outageMs = 30_000;
 let own: House;
@@ -32,31 +23,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([own?.stop(), shared?.stop()]);
 });
-
-async function startHouse(infrastructure: 'own' | 'shared'): Promise<House> {
-  const mail = await startMailSink();
-  const sms = await startSmsSink();
-  const env = { SMTP_URL: mail.smtpUrl, SMS_GATEWAY_URL: sms.smsGatewayUrl };
-  const system = await startSystem({ name: `outages-${infrastructure}`, infrastructure, env });
-  await addTemplate(system.db, { templateId: 'plain', subject: 'Hello {{ first_name }}', text: '{{ last_name }}' });
-  return {
-    system,
-    mail,
-    sms,
-    async stop() {
-      await system.stop();
-      await Promise.all([mail.stop(), sms.stop()]);
-    },
-  };
-}
-
-/** Tests of one system take turns; both systems work at the same time. */
-const turns = new Map<string, Promise<unknown>>();
-function inTurn(name: 'own' | 'shared', work: () => Promise<void>): Promise<void> {
-  const turn = (turns.get(name) ?? Promise.resolve()).catch(() => {}).then(work);
-  turns.set(name, turn);
-  return turn;
-}
 
 interface Outage {
   house: House;
@@ -114,12 +80,13 @@ function expectEverybodyOnce(load: Load, house: House): void {
   expect(notOnce, 'people who got no mail or several').toEqual([]);
 }
 
-const timeoutMs = 240_000;
+/** With the tests before it in the same system. */
+const timeoutMs = 300_000;
 
 it.concurrent(
   'goes on by itself after 30 s without Kafka',
   () =>
-    inTurn('own', async () => {
+    own.inTurn(async () => {
       const kafka = required(own.system.launched.infrastructure.parts.kafka);
       const load = await goThrough({
         house: own,
@@ -137,7 +104,7 @@ it.concurrent(
 it.concurrent(
   'goes on by itself after 30 s without Postgres',
   () =>
-    inTurn('own', async () => {
+    own.inTurn(async () => {
       const postgres = required(own.system.launched.infrastructure.parts.postgres);
       const load = await goThrough({
         house: own,
@@ -155,7 +122,7 @@ it.concurrent(
 it.concurrent(
   'goes on by itself after 30 s without the registry, even with a record whose schema nobody has seen',
   () =>
-    inTurn('own', async () => {
+    own.inTurn(async () => {
       const { kafka, launched } = own.system;
       const registry = required(launched.infrastructure.parts.registry);
       const strange = Buffer.from(kafka.codec.encode(kafka.topics.requests, toRequestRecord({ template_id: 'plain' })));
@@ -180,7 +147,7 @@ it.concurrent(
 it.concurrent(
   'goes on by itself after 30 s without the user service',
   () =>
-    inTurn('shared', async () => {
+    shared.inTurn(async () => {
       const userMock = required(shared.system.launched.infrastructure.parts['user-mock']);
       const load = await goThrough({
         house: shared,
@@ -198,7 +165,7 @@ it.concurrent(
 it.concurrent(
   'goes on by itself after 30 s without the mail server',
   () =>
-    inTurn('shared', async () => {
+    shared.inTurn(async () => {
       const { mail } = shared;
       const load = await goThrough({
         house: shared,
@@ -216,7 +183,7 @@ it.concurrent(
 it.concurrent(
   'goes on by itself after 30 s without the SMS gateway',
   () =>
-    inTurn('shared', async () => {
+    shared.inTurn(async () => {
       const { sms } = shared;
       const load = await goThrough(
         {
@@ -235,6 +202,12 @@ it.concurrent(
       const deliveredTo = notificationIds.map((id) => sms.delivered.get(id)).sort();
       expect(deliveredTo).toEqual([...phones].sort());
     }),
+  timeoutMs,
+);
+
+it.concurrent(
+  'mails everybody once although planner, enricher, renderer and dispatcher are killed under load',
+  () => shared.inTurn(() => killUnderLoad(shared)),
   timeoutMs,
 );
 
