@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { downloadsFolder, startInfrastructure } from '../../dev/cluster.ts';
 import { postgresFolders } from '../../dev/postgres-home.ts';
 import { stopLeftoversIn } from '../../dev/run-file.ts';
+import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
+import { createTopics } from '../../lib/topics.ts';
 
 export interface TestEnvironment {
   KAFKA_BROKERS: string;
@@ -42,6 +44,9 @@ export async function startTestInfrastructure(): Promise<{ env: TestEnvironment;
     log: () => {},
   });
   const { KAFKA_BROKERS = '', SCHEMA_REGISTRY_URL = '', DATABASE_URL = '' } = infrastructure.env;
+  // Before any test registers schemas of its own: ours then have the smallest ids, whatever runs first, and the console
+  // producer of tests/e2e/foreign-producer.test.ts can write them, which writes nothing but text.
+  await registerSchemas({ registryUrl: SCHEMA_REGISTRY_URL, topics: createTopics() });
   return {
     env: { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL },
     async stop() {
