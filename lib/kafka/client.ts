@@ -8,6 +8,7 @@ import kafkajs, { type KafkaConfig, type LogEntry, type SASLOptions } from 'kafk
 import type { KafkaSettings } from '../config.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { createPartitioner } from './partitioner.ts';
 
 export type {
   Admin,
@@ -51,8 +52,7 @@ export function createKafka(settings: KafkaSettings, clientId: string, logger: L
   return new Kafka(config);
 }
 
-/** As Java's clients do (murmur2 over the key), so that foreign producers put a key where we would. */
-export const partitioner = () => Partitioners.DefaultPartitioner();
+export const partitioner = createPartitioner(Partitioners.DefaultPartitioner);
 
 /** Whether kafkajs threw it, and knows what to do about it. */
 export function isKafkaError(error: unknown): boolean {
