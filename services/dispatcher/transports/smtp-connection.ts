@@ -114,6 +114,7 @@ function exchange(
           return;
         }
         handedOver = true;
+        writeTogether(connection);
         destination.end(message);
       },
     };
@@ -122,6 +123,14 @@ function exchange(
       else resolve(toAnswer(error, handedOver));
     });
   });
+}
+
+/** nodemailer writes the body and the final dot apart: held back for this turn of the loop they leave as one packet. */
+function writeTogether(connection: SMTPConnection): void {
+  const socket = connection._socket;
+  if (!socket) return;
+  socket.cork();
+  setImmediate(() => socket.uncork());
 }
 
 interface SmtpError extends Error {
