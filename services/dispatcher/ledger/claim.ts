@@ -92,7 +92,11 @@ export async function claim(
           else 'expired'
         end as verdict
       from given g
-      join deliveries d on d.notification_id = g.notification_id and d.month = ${month}::date
+      -- One look-up by key for each, whatever Postgres thinks of a partition that nobody has analysed yet: it takes the
+      -- month for selective then, and reads all of the month's rows.
+      cross join lateral (
+        select * from deliveries where notification_id = g.notification_id and month = ${month}::date limit 1
+      ) d
     ),
     changed as (
       update deliveries d set
