@@ -6,7 +6,7 @@ import { describeError, PosthornError } from '../lib/errors.ts';
 import { describeMachine, describeSources } from './machine.ts';
 import { type BenchResult, toMarkdown } from './report.ts';
 import { runFigures } from './run.ts';
-import { type BenchSettings, help, readSettings } from './settings.ts';
+import { type BenchSettings, figureNames, help, readSettings } from './settings.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const startedAtMs = performance.now();
@@ -97,16 +97,18 @@ function conditionsOf({ variables, profileDir, peopleCount, figures }: BenchSett
   ];
 }
 
-async function report(result: BenchResult, { writesResults }: BenchSettings): Promise<void> {
+async function report(result: BenchResult, { writesResults, figures }: BenchSettings): Promise<void> {
   const markdown = toMarkdown(result);
   show(`\n${markdown}`);
   if (!writesResults) return;
   const folder = join(root, 'bench', 'results');
   await mkdir(folder, { recursive: true });
-  const name = join(folder, `${result.startedAt.slice(0, 10)}-${result.commit}`);
-  await writeFile(`${name}.json`, `${JSON.stringify(result, null, 2)}\n`);
-  await writeFile(`${name}.md`, markdown);
-  log(`written: bench/results/${result.startedAt.slice(0, 10)}-${result.commit}.json and .md`);
+  // A run of some figures must not replace the whole one.
+  const isWhole = figures.length === figureNames.length;
+  const name = [result.startedAt.slice(0, 10), result.commit, ...(isWhole ? [] : figures)].join('-');
+  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  await writeFile(join(folder, `${name}.md`), markdown);
+  log(`written: bench/results/${name}.json and .md`);
 }
 
 // npm hands the terminal's Ctrl-C on to a process that has had it already: two signals within this time are one.

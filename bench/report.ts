@@ -28,6 +28,9 @@ export function toMarkdown(result: BenchResult): string {
     const rows = figures.idle.processes.map(({ name, cpuPercent }) => [name, `${cpuPercent.toFixed(1)} %`]);
     sections.push('## Idle', toTable(['process', 'CPU of one processor'], rows));
   }
+  const disturbed = disturbance(figures);
+  if (disturbed.length > 0)
+    sections.push('## What others took of the machine meanwhile', toTable(['figure', 'share'], disturbed));
   sections.push('## Conditions', result.conditions.map((line) => `- ${line}`).join('\n'));
   return `${sections.join('\n\n')}\n`;
 }
@@ -90,7 +93,7 @@ function latencyRows({ idle, loaded }: LatencyFigures): Row[] {
     [
       `the same while ${thousands(crowd.load.okCount)} single low-priority requests are under way: p50 / p99 of ${loaded.count}`,
       both(loaded),
-      'p99 < 1 s',
+      'p99 < 1,000 ms',
     ],
     [
       'these low-priority ones, first POST to last mail',
@@ -147,6 +150,16 @@ function rounds({ rounds }: Throughput): string {
     'others took of the machine',
   ];
   return toTable(head, rows);
+}
+
+/** The rounds say it for themselves. */
+function disturbance({ idle, latency }: Figures): string[][] {
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  return [
+    ...(idle ? [['idle CPU', percent(idle.othersShare)]] : []),
+    ...(latency ? [['high priority, idle', percent(latency.idle.othersShare)]] : []),
+    ...(latency ? [['high priority, under load', percent(latency.loaded.othersShare)]] : []),
+  ];
 }
 
 /** Columns of equal width, so that it reads on a terminal as well. */
