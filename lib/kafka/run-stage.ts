@@ -97,7 +97,7 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
     heartbeatInterval: 3_000,
     // A record is handed over as it comes; without any, stopping waits for the fetch that is under way.
     minBytes: 1,
-    maxWaitTimeInMs: 500,
+    maxWaitTimeInMs: 1_000,
     // A slice's worth per partition; a single larger record comes all the same.
     maxBytesPerPartition: 512 * 1024,
     maxBytes: 2 * 1024 * 1024,
