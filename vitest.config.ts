@@ -9,11 +9,30 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          testTimeout: 30_000,
           include: ['{lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts', 'tests/*.test.ts'],
         },
       },
-      { test: { name: 'integration', include: ['tests/integration/**/*.test.ts'], ...onRealParts } },
-      { test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], fileParallelism: false, ...onRealParts } },
+      // Mostly waiting: three files at a time keep two processors busy.
+      {
+        test: {
+          name: 'integration',
+          include: ['tests/integration/**/*.test.ts'],
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+          ...onRealParts,
+        },
+      },
+      // Each file runs the whole system.
+      {
+        test: {
+          name: 'e2e',
+          include: ['tests/e2e/**/*.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+          ...onRealParts,
+        },
+      },
     ],
   },
 });
