@@ -2,7 +2,7 @@
 # is nothing to build. What a container does is its command; docker-compose.yml has them, and the health checks.
 FROM node:24.21.0-slim
 
-ENV NODE_ENV=production NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=160" MALLOC_ARENA_MAX=1
+ENV NODE_ENV=production NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=1024" MALLOC_ARENA_MAX=1
 WORKDIR /app
 
 # First, so that this layer lasts until the packages change. Optional packages are other ways to get Node itself.
