@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { postgresFolders } from '../../dev/postgres-home.ts';
+import { stopLeftoversIn } from '../../dev/run-file.ts';
 import { BenchError } from '../bench-error.ts';
 import type { RunContext } from '../run.ts';
 
@@ -21,6 +22,9 @@ const stopWithinMs = 25_000;
 
 export async function measureStart(context: RunContext): Promise<Start> {
   const dataDir = join(context.dataDir, 'bench-start');
+  if ((await stopLeftoversIn(dataDir, context.log)) === 'alive') {
+    throw new BenchError(`another bench is measuring the start in ${dataDir}: wait for it, or set POSTHORN_DATA_DIR.`);
+  }
   const removeData = async () => {
     const { outside } = postgresFolders(dataDir);
     for (const folder of [dataDir, outside]) await rm(folder, { recursive: true, force: true });
