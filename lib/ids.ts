@@ -22,6 +22,11 @@ export function notificationId(requestId: string, userId: string, channel: Chann
   return computedUuid(`notification\n${requestId}\n${userId}\n${channel}`);
 }
 
+/** A firing of a recurring mailing is a request of its own, the same whichever planner fires it. */
+export function firingId(seriesId: string, plannedAtMs: number): string {
+  return computedUuid(`firing\n${seriesId}\n${plannedAtMs}`);
+}
+
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const userIdPattern = /^[A-Za-z0-9._:-]{1,64}$/;
 

@@ -70,6 +70,9 @@ function toTypeScript(type: AvroType, where: string): string {
   if (typeof type === 'object') {
     if (type.type === 'enum') return type.symbols.map((symbol) => `'${symbol}'`).join(' | ');
     if (type.type === 'array') return `${toTypeScript(type.items, where)}[]`;
+    if (type.type === 'record') {
+      return `{ ${type.fields.map((field) => `${field.name}: ${toTypeScript(field.type, where)}`).join('; ')} }`;
+    }
     if (type.type === 'long') return 'number';
   }
   if (type === 'string' || type === 'boolean' || type === 'null') return type;

@@ -15,6 +15,7 @@ const userId = '39275483-1f2e-4b6a-9c0d-7e8f9a0b1c2d';
 
 const events: Records = {
   NotificationRequested: {
+    test: null,
     request_id: ids.request_id,
     template_id: template.template_id,
     priority: 'low',
@@ -27,6 +28,7 @@ const events: Records = {
     expires_at: null,
   },
   ChunkPlanned: {
+    test_address: null,
     request_id: ids.request_id,
     chunk_id: ids.chunk_id,
     sequence: 3,
@@ -42,6 +44,7 @@ const events: Records = {
     user_ids: [userId, 'a:b.c_d-1'],
   },
   NotificationEnriched: {
+    is_test: false,
     ...ids,
     user_id: userId,
     priority: 'low',
@@ -59,6 +62,8 @@ const events: Records = {
     expires_at: null,
   },
   NotificationRendered: {
+    is_test: false,
+    unsubscribe_url: null,
     ...ids,
     user_id: userId,
     priority: 'high',
@@ -78,6 +83,7 @@ const events: Records = {
     expires_at: 1_790_086_400_000,
   },
   NotificationOutcome: {
+    is_test: false,
     ...ids,
     user_id: userId,
     priority: 'medium',

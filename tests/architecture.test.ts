@@ -125,9 +125,20 @@ describe('tables', () => {
     waiting: ['services/dispatcher'],
     counters: ['services/dispatcher'],
     suppressions: ['services/dispatcher'],
+    delivery_minutes: [],
+    unsubscribes: [],
+    holds: [],
     api_keys: ['cli'],
     templates: [],
     template_versions: [],
+    mailings: [],
+    mailing_people: [],
+    test_sends: [],
+    series_cursors: [],
+    lag_minutes: [],
+    admin_users: [],
+    admin_sessions: [],
+    audit: [],
   };
   const services = production.filter(({ path }) => !path.startsWith('lib/db/'));
   const writes = (table: string): string[] => {

@@ -2,9 +2,13 @@
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import type { Db } from './database.ts';
 import * as pipeline from './migrations/0001-pipeline.ts';
+import * as mailings from './migrations/0002-mailings.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
-const migrations: Record<string, Migration> = { '0001-pipeline': pipeline };
+const migrations: Record<string, Migration> = {
+  '0001-pipeline': pipeline,
+  '0002-mailings': mailings,
+};
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };
 

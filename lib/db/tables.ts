@@ -7,6 +7,8 @@ import type { Priority, StageName } from '../topics.ts';
 export type OnNoAnswer = 'resend' | 'park';
 export type ApiKeyScope = 'send' | 'read' | 'admin';
 export type RequestState = 'scheduled' | 'planning' | 'running' | 'paused' | 'done' | 'cancelled' | 'rejected';
+/** What a request came from: a producer, a content manager's mailing, a firing of a recurring one, or a test-send. */
+export type RequestOrigin = 'request' | 'mailing' | 'series' | 'test';
 export type DeliveryState = EndState | 'claimed' | 'sending' | 'deferred';
 
 export interface Database {
@@ -20,6 +22,17 @@ export interface Database {
   waiting: WaitingTable;
   counters: CountersTable;
   suppressions: SuppressionsTable;
+  mailings: MailingsTable;
+  mailing_people: MailingPeopleTable;
+  holds: HoldsTable;
+  test_sends: TestSendsTable;
+  series_cursors: SeriesCursorsTable;
+  delivery_minutes: DeliveryMinutesTable;
+  lag_minutes: LagMinutesTable;
+  unsubscribes: UnsubscribesTable;
+  admin_users: AdminUsersTable;
+  admin_sessions: AdminSessionsTable;
+  audit: AuditTable;
 }
 
 export interface TemplatesTable {
@@ -36,6 +49,9 @@ export interface TemplatesTable {
   archived_at: Date | null;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
+  /** Moves with every change of this row: two people who edit at the same time notice it. */
+  revision: Generated<number>;
+  updated_by: Generated<string>;
 }
 
 export interface TemplateVersionsTable {
@@ -97,6 +113,27 @@ export interface RequestsTable {
   scheduled_at: Date | null;
   expires_at: Date | null;
   stored_at: Generated<Date>;
+  /** The mailing runner plans it and looks after it until it ends. */
+  driven: Generated<boolean>;
+  origin: Generated<RequestOrigin>;
+  /** Of a firing: the recurring mailing it belongs to. */
+  series_id: string | null;
+  /** The mailing whose rows in mailing_people are its explicit people, instead of user_ids. */
+  people_from: string | null;
+  /** A test-send: where it goes. */
+  test_address: string | null;
+  /** How far the runner has planned; the runner's own notation. */
+  cursor: Generated<string>;
+  /** Moves with every claim of the runner: what was begun under another one is void. */
+  epoch: Generated<number>;
+  lease_until: Date | null;
+  /** When its numbers last moved, and what they then were. */
+  progress_at: Date | null;
+  progress_count: Generated<number>;
+  heal_rounds: Generated<number>;
+  started_at: Date | null;
+  /** Of a driven one: when its numbers balanced. */
+  ended_at: Date | null;
 }
 
 export interface ChunksTable {
@@ -137,10 +174,13 @@ export interface DeliveriesTable {
   ended_at: Date | null;
   rendered_partition: number | null;
   rendered_offset: number | null;
+  is_test: Generated<boolean>;
 }
 
 export interface WaitingTable {
   notification_id: string;
+  /** Null in rows of the release before. */
+  request_id: string | null;
   month: string;
   priority: Priority;
   due_at: Date;
@@ -170,4 +210,130 @@ export interface SuppressionsTable {
   reason: string;
   detail: Generated<string>;
   created_at: Generated<Date>;
+}
+
+/** What a content manager wants; what is so stands in `requests`, under the same id. */
+export interface MailingsTable {
+  mailing_id: string;
+  /** Its number in the system before. */
+  legacy_number: number | null;
+  /** done and cancelled: history of the system before; a mailing of our own ends in `requests`. */
+  status: Generated<'draft' | 'confirmed' | 'done' | 'cancelled'>;
+  title: string;
+  template_id: string | null;
+  /** Fixed when it is confirmed; null for a draft and for a recurring one, which takes the active version each time. */
+  template_version: number | null;
+  priority: Generated<Priority>;
+  is_promo: Generated<boolean>;
+  /** A JSON object. */
+  context: Generated<string>;
+  user_categories: Generated<string[]>;
+  /** Rows of mailing_people. */
+  people_count: Generated<number>;
+  /** Null: as soon as it is confirmed. */
+  scheduled_at: Date | null;
+  /** IANA name; of scheduled_at as it was entered, and of the recurrence. */
+  time_zone: Generated<string>;
+  /** A cron expression of five fields: then it is a series, and each firing is a request of its own. */
+  recurrence: string | null;
+  expires_at: Date | null;
+  /** Of each firing of a series, from its planned time. */
+  expires_after_minutes: number | null;
+  /** How many people it was said to go to when it was confirmed. */
+  confirmed_count: number | null;
+  confirmed_at: Date | null;
+  confirmed_by: string | null;
+  /** Somebody said that it is to go although it came due more than an hour late. */
+  released_at: Date | null;
+  revision: Generated<number>;
+  created_at: Generated<Date>;
+  created_by: Generated<string>;
+  updated_at: Generated<Date>;
+  updated_by: Generated<string>;
+}
+
+export interface MailingPeopleTable {
+  mailing_id: string;
+  user_id: string;
+}
+
+export interface HoldsTable {
+  request_id: string;
+  state: 'paused' | 'cancelled';
+  changed_at: Generated<Date>;
+  changed_by: Generated<string>;
+}
+
+export interface TestSendsTable {
+  request_id: string;
+  template_id: string;
+  template_version: number;
+  address: string;
+  user_id: string;
+  created_by: string;
+  created_at: Generated<Date>;
+}
+
+export interface SeriesCursorsTable {
+  series_id: string;
+  /** The planned time of the last firing; later ones are still to come. */
+  fired_until: Date;
+}
+
+export interface DeliveryMinutesTable {
+  minute: Date;
+  /** Drawn by each dispatcher process when it starts. */
+  worker: string;
+  priority: Priority;
+  state: EndState;
+  reason: Generated<string>;
+  count: number;
+}
+
+export interface LagMinutesTable {
+  minute: Date;
+  /** `<stage>.<lane>` */
+  lane: string;
+  lag: number;
+}
+
+export interface UnsubscribesTable {
+  user_id: string;
+  channel: Channel;
+  source: 'page' | 'one_click' | 'admin';
+  created_at: Generated<Date>;
+}
+
+export interface AdminUsersTable {
+  admin_user_id: string;
+  name: string;
+  roles: string[];
+  /** scrypt, in the notation of lib/passwords.ts. */
+  password_hash: string;
+  must_change_password: Generated<boolean>;
+  /** Wrong passwords in a row. */
+  failed_count: Generated<number>;
+  locked_until: Date | null;
+  created_at: Generated<Date>;
+  disabled_at: Date | null;
+}
+
+export interface AdminSessionsTable {
+  /** SHA-256 of the cookie. */
+  token_hash: Buffer;
+  admin_user_id: string;
+  csrf_token: string;
+  created_at: Generated<Date>;
+  seen_at: Generated<Date>;
+  expires_at: Date;
+}
+
+export interface AuditTable {
+  audit_id: Generated<number>;
+  at: Generated<Date>;
+  who: string;
+  action: string;
+  /** `<what> <id>`, such as `template welcome`. */
+  subject: Generated<string>;
+  detail: Generated<unknown>;
 }

@@ -10,6 +10,7 @@ import { createCodec } from './codec.ts';
 const topics = createTopics();
 const topic = topics.requests;
 const event: NotificationRequested = {
+  test: null,
   request_id: 'r',
   template_id: 'welcome',
   priority: 'high',

@@ -4,6 +4,8 @@ import type { NotificationRendered } from '../../lib/events.ts';
 import { failRendered, findFault } from './messages.ts';
 
 const event: NotificationRendered = {
+  is_test: false,
+  unsubscribe_url: null,
   notification_id: randomUUID(),
   request_id: randomUUID(),
   chunk_id: randomUUID(),

@@ -93,6 +93,7 @@ function toOutcome(event: NotificationRendered, end: End): NotificationOutcome {
     planned_at: event.planned_at,
     enriched_at: event.enriched_at,
     ended_at: Math.round(end.endedAtMs),
+    is_test: event.is_test,
   };
 }
 

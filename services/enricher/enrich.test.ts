@@ -6,6 +6,7 @@ import { enrich, failChunk } from './enrich.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);
 const chunk = (changes: Partial<ChunkPlanned> = {}): ChunkPlanned => ({
+  test_address: null,
   chunk_id: '0a1b2c3d-0000-8000-8000-000000000002',
   request_id: '0a1b2c3d-0000-4000-8000-000000000001',
   sequence: 0,

@@ -103,6 +103,7 @@ function toEnriched(chunk: ChunkPlanned, user: User, collected: string, now: num
     planned_at: chunk.planned_at,
     enriched_at: now,
     expires_at: chunk.expires_at,
+    is_test: chunk.test_address !== null,
   };
 }
 
@@ -125,5 +126,6 @@ function toOutcome(chunk: ChunkPlanned, userId: string, end: End, now: number): 
     planned_at: chunk.planned_at,
     enriched_at: now,
     ended_at: now,
+    is_test: chunk.test_address !== null,
   };
 }

@@ -49,6 +49,7 @@ export function acceptRegistration(body: unknown, facts: Facts): Accepted {
     context: '{}',
     scheduled_at: null,
     expires_at: null,
+    test: null,
   };
   return decide(draft, [], facts, () => '');
 }
@@ -75,6 +76,7 @@ function toDraft(event: Event, context: string): Draft {
     context,
     scheduled_at: event.scheduled_at ?? null,
     expires_at: event.expires_at ?? null,
+    test: null,
   };
 }
 

@@ -42,6 +42,7 @@ const start = (limitMs = 20_000) =>
   });
 
 const draft: Omit<NotificationRequested, 'request_id' | 'requested_at'> = {
+  test: null,
   template_id: 'welcome',
   priority: 'medium',
   is_promo: false,

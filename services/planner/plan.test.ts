@@ -12,6 +12,7 @@ const template: ActiveTemplate = {
   onNoAnswer: 'park',
 };
 const request = (changes: Partial<NotificationRequested> = {}): NotificationRequested => ({
+  test: null,
   request_id: '0a1b2c3d-0000-4000-8000-000000000001',
   template_id: 'welcome',
   priority: 'low',

@@ -159,6 +159,7 @@ export function toChunkPlanned(
     planned_at: plannedAtMs,
     expires_at: request.expiresAtMs,
     user_ids: chunk.userIds,
+    test_address: null,
   };
 }
 

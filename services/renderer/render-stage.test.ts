@@ -22,6 +22,7 @@ const welcome: TemplateVersion = {
 };
 const incoming = (changes: Partial<NotificationEnriched> = {}): Incoming<NotificationEnriched> => ({
   event: {
+    is_test: false,
     notification_id: 'n',
     request_id: 'r',
     chunk_id: 'c',

@@ -6,6 +6,7 @@ import type { Rendering } from './work.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);
 const event: NotificationEnriched = {
+  is_test: false,
   notification_id: '0a1b2c3d-0000-8000-8000-000000000003',
   request_id: '0a1b2c3d-0000-4000-8000-000000000001',
   chunk_id: '0a1b2c3d-0000-8000-8000-000000000002',
@@ -54,6 +55,7 @@ describe('render', () => {
         text: 'Hello',
         html: '<p>Hello</p>',
         rendered_at: now,
+        unsubscribe_url: null,
       },
     });
   });

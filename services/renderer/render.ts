@@ -51,6 +51,8 @@ export function render(
       enriched_at: event.enriched_at,
       rendered_at: now,
       expires_at: event.expires_at,
+      is_test: event.is_test,
+      unsubscribe_url: null,
     },
   };
 }
@@ -104,6 +106,7 @@ function toOutcome(
     planned_at: event.planned_at,
     enriched_at: event.enriched_at,
     ended_at: now,
+    is_test: event.is_test,
   };
 }
 

@@ -168,6 +168,7 @@ describe('what ended at an earlier stage', () => {
     planned_at: null,
     enriched_at: null,
     ended_at: Date.now(),
+    is_test: false,
     ...changes,
   });
 

@@ -127,6 +127,7 @@ describe('the dispatcher', () => {
       planned_at: event.planned_at,
       enriched_at: null,
       ended_at: Date.now(),
+      is_test: false,
     }));
     const unusable = { ...skipped[0], notification_id: 'not a uuid' } as (typeof skipped)[number];
     await lab.sendEvents(lab.topics.outcomes, [...skipped, unusable, ...skipped]);

@@ -33,6 +33,7 @@ async function openEnricherLab() {
 }
 
 const chunk = (userIds: string[], changes: Partial<ChunkPlanned> = {}): ChunkPlanned => ({
+  test_address: null,
   chunk_id: randomUUID(),
   request_id: randomUUID(),
   sequence: 0,

@@ -50,6 +50,7 @@ async function openPlannerLab(): Promise<PlannerLab> {
 }
 
 const request = (changes: Partial<NotificationRequested> = {}): NotificationRequested => ({
+  test: null,
   request_id: randomUUID(),
   template_id: 'welcome',
   priority: 'low',

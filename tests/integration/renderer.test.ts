@@ -53,6 +53,7 @@ async function openRendererLab() {
 }
 
 const enriched = (templateId: string, changes: Partial<NotificationEnriched> = {}): NotificationEnriched => ({
+  is_test: false,
   notification_id: randomUUID(),
   request_id: randomUUID(),
   chunk_id: randomUUID(),

@@ -208,6 +208,7 @@ const enriched = {
   planned_at: 1,
   enriched_at: 1,
   expires_at: null,
+  is_test: false,
 };
 
 const request = {
@@ -221,4 +222,5 @@ const request = {
   requested_at: 1,
   scheduled_at: null,
   expires_at: null,
+  test: null,
 };

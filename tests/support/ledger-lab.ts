@@ -96,6 +96,8 @@ export function rendered(changes: Partial<NotificationRendered> = {}): Notificat
   const userId = changes.user_id ?? randomUUID();
   const now = Date.now();
   return {
+    is_test: false,
+    unsubscribe_url: null,
     notification_id: notificationId(requestId, userId, changes.channel ?? 'email'),
     request_id: requestId,
     chunk_id: randomUUID(),

@@ -6,6 +6,7 @@ export function toRequestRecord(
   given: Partial<NotificationRequested> & Pick<NotificationRequested, 'template_id'>,
 ): NotificationRequested {
   return {
+    test: null,
     request_id: randomUUID(),
     priority: 'medium',
     is_promo: false,

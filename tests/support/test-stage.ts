@@ -46,6 +46,7 @@ export function createTestStage(
 
 export function chunk(chunkId: string, userIds: readonly string[] = [`user-${chunkId}`]): ChunkPlanned {
   return {
+    test_address: null,
     chunk_id: chunkId,
     request_id: 'request-1',
     sequence: 0,
@@ -67,6 +68,7 @@ export function chunk(chunkId: string, userIds: readonly string[] = [`user-${chu
 function toEnriched(from: ChunkPlanned, userId: string, now: number): NotificationEnriched {
   const { sequence: _sequence, template_kind: _kind, user_ids: _ids, ...rest } = from;
   return {
+    is_test: false,
     ...rest,
     notification_id: `n-${userId}`,
     user_id: userId,
@@ -86,6 +88,7 @@ function toFailed(
 ): NotificationOutcome {
   const { chunk_id, request_id, priority, channel, template_id, template_version, requested_at, planned_at } = from;
   return {
+    is_test: false,
     ...{ chunk_id, request_id, priority, channel, template_id, template_version, requested_at, planned_at },
     notification_id: `n-${userId}`,
     user_id: userId,
