@@ -1,5 +1,5 @@
-// `posthorn setup`: the one deploy step. Topics, schemas, migrations and the first API key; run again, it adds what is
-// missing and changes nothing else.
+// `posthorn setup`: the one deploy step. Topics, schemas, migrations, the first API key and the first log-in; run again,
+// it adds what is missing and changes nothing else.
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { hashApiKey, newApiKey, toApiKeyHint } from '../lib/api-keys.ts';
@@ -18,7 +18,9 @@ import { createKafka } from '../lib/kafka/client.ts';
 import { registerSchemas } from '../lib/kafka/register-schemas.ts';
 import { ensureTopics } from '../lib/kafka/topic-admin.ts';
 import { createLogger } from '../lib/logger.ts';
+import { findPasswordFault } from '../lib/passwords.ts';
 import { createTopics } from '../lib/topics.ts';
+import { ensureFirstAdmin } from './admin-users.ts';
 import type { Call, Command } from './command.ts';
 
 export const setupVariables = z.object({
@@ -29,6 +31,12 @@ export const setupVariables = z.object({
   KAFKA_REPLICATION_FACTOR: count(1, 10).default(1),
   KAFKA_MIN_INSYNC_REPLICAS: count(1, 10).default(1),
   POSTHORN_API_KEY: z.string().min(16, 'must have 16 characters or more').optional(),
+  POSTHORN_ADMIN_PASSWORD: z
+    .string()
+    .refine((password) => !findPasswordFault(password), {
+      error: ({ input }) => findPasswordFault(String(input)) ?? '',
+    })
+    .optional(),
 });
 
 export const setup: Command = {
@@ -36,11 +44,12 @@ export const setup: Command = {
   help: `posthorn setup
 
 Creates the topics that are missing, registers the schemas (FULL_TRANSITIVE), migrates the database and, when there is no
-API key yet, makes the first one (POSTHORN_API_KEY, or a random one that is printed once). Run it before every release;
-run again, it changes nothing. Services wait until it has run.
+API key yet, makes the first one (POSTHORN_API_KEY, or a random one that is printed once); likewise the first log-in to
+the admin pages, 'admin' (POSTHORN_ADMIN_PASSWORD, or a random password that is printed once). Run it before every
+release; run again, it changes nothing. Services wait until it has run.
 
 Reads KAFKA_BROKERS (and KAFKA_SSL, KAFKA_SASL_…), SCHEMA_REGISTRY_URL, DATABASE_URL, KAFKA_TOPIC_PREFIX,
-KAFKA_PARTITIONS (6), KAFKA_REPLICATION_FACTOR (1), KAFKA_MIN_INSYNC_REPLICAS (1), POSTHORN_API_KEY.`,
+KAFKA_PARTITIONS (6), KAFKA_REPLICATION_FACTOR (1), KAFKA_MIN_INSYNC_REPLICAS (1), POSTHORN_API_KEY, POSTHORN_ADMIN_PASSWORD.`,
   run: runSetup,
 };
 
@@ -79,6 +88,7 @@ async function runSetup({ env, print }: Call): Promise<void> {
     const ran = await withDatabase(() => migrate(db));
     print(ran.length > 0 ? `database: ${ran.join(', ')}` : 'database: nothing to migrate');
     await ensureFirstKey(db, config.POSTHORN_API_KEY, print);
+    await ensureFirstAdmin(db, config.POSTHORN_ADMIN_PASSWORD, print);
   } finally {
     await db.destroy();
   }

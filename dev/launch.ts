@@ -35,6 +35,8 @@ export interface Launched {
   /** What the services were started with, and the API key besides. */
   env: Record<string, string>;
   apiKey: string;
+  /** Of `admin` in the admin pages, as long as nobody has changed it there. */
+  adminPassword: string;
   ingestUrl: string;
   /** Stops the services in the order of the flow, then the parts; within 20 s. */
   stop(): Promise<void>;
@@ -64,15 +66,16 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   };
   try {
     const keeper = infrastructure.runFile;
-    const { secret, apiKey } = loadSecrets(dataDir, options.env);
+    const { secret, apiKey, adminPassword } = loadSecrets(dataDir, options.env);
     const env: Record<string, string> = { ...infrastructure.env, POSTHORN_SECRET: secret };
     // Only the one deploy step makes keys and log-ins; the services have no need to know them.
     const { POSTHORN_ADMIN_PASSWORD: _, POSTHORN_API_KEY: __, ...serviceEnv } = env;
     const ingestUrl = `http://127.0.0.1:${ports.ingest}`;
-    const stepOptions = { root, env: { ...env, POSTHORN_API_KEY: apiKey }, keeper, signal, log };
+    const stepOptions = { root, env: { ...serviceEnv, POSTHORN_API_KEY: apiKey }, keeper, signal, log };
 
     signal?.throwIfAborted();
-    await timed('setup done', log, () => runStep('setup', stepOptions));
+    const setupEnv = { ...stepOptions.env, POSTHORN_ADMIN_PASSWORD: adminPassword };
+    await timed('setup done', log, () => runStep('setup', { ...stepOptions, env: setupEnv }));
     signal?.throwIfAborted();
     services = startServices({ root, dataDir, env: serviceEnv, ports, keeper, onLine: options.onLine, log });
     const started = services;
@@ -84,6 +87,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
       ports,
       env: stepOptions.env,
       apiKey,
+      adminPassword,
       ingestUrl,
       stop,
     };

@@ -17,6 +17,7 @@ const random = () => randomBytes(32).toString('base64url');
 const wanted = {
   POSTGRES_PASSWORD: random(),
   POSTHORN_API_KEY: embedded.apiKey ?? `ph_${random()}`,
+  POSTHORN_ADMIN_PASSWORD: embedded.adminPassword ?? random(),
 };
 
 const missing = Object.entries(wanted).filter(([name]) => !isSet(name));

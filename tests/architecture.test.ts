@@ -136,9 +136,9 @@ describe('tables', () => {
     test_sends: [],
     series_cursors: [],
     lag_minutes: [],
-    admin_users: [],
+    admin_users: ['cli'],
     admin_sessions: [],
-    audit: [],
+    audit: ['cli'],
   };
   const services = production.filter(({ path }) => !path.startsWith('lib/db/'));
   const writes = (table: string): string[] => {
