@@ -1,6 +1,7 @@
 // Rows of admin_users as the commands write them: `setup` makes the first one, `users` all others. Each change stands in
 // the audit log beside those of the admin pages.
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Db } from '../lib/db/database.ts';
 import { hashPassword, newPassword } from '../lib/passwords.ts';
 import type { Call } from './command.ts';
@@ -10,7 +11,7 @@ export const adminRoles = ['viewer', 'support', 'editor', 'sender', 'operator', 
 export type AdminRole = (typeof adminRoles)[number];
 
 /** Who does it, in the audit log. */
-export const auditName = 'cli';
+const auditName = 'cli';
 
 export interface NewAdminUser {
   name: string;
@@ -36,13 +37,58 @@ export async function addAdminUser(db: Db, user: NewAdminUser): Promise<boolean>
       .returning('name')
       .executeTakeFirst();
     if (!added) return false;
-    await writeAudit(transaction, 'create', user.name, { roles: user.roles });
+    await writeAudit(transaction, 'user.created', user.name, { roles: user.roles });
     return true;
   });
 }
 
+/** Ends the person's sessions and any lock. @returns false when there is no such log-in */
+export async function setPassword(db: Db, name: string, password: string, mustChange: boolean): Promise<boolean> {
+  const passwordHash = await hashPassword(password);
+  return db.transaction().execute(async (transaction) => {
+    const changed = await transaction
+      .updateTable('admin_users')
+      .set({ password_hash: passwordHash, must_change_password: mustChange, failed_count: 0, locked_until: null })
+      .where('name', '=', name)
+      .returning('admin_user_id')
+      .executeTakeFirst();
+    if (!changed) return false;
+    await transaction.deleteFrom('admin_sessions').where('admin_user_id', '=', changed.admin_user_id).execute();
+    await writeAudit(transaction, 'user.password_set', name, {});
+    return true;
+  });
+}
+
+/** Disabling ends the person's sessions; enabling ends any lock. */
+export async function setDisabled(
+  db: Db,
+  name: string,
+  isDisabled: boolean,
+): Promise<'changed' | 'as_before' | 'unknown'> {
+  return db.transaction().execute(async (transaction) => {
+    const row = await transaction
+      .selectFrom('admin_users')
+      .select(['admin_user_id', 'disabled_at'])
+      .where('name', '=', name)
+      .forUpdate()
+      .executeTakeFirst();
+    if (!row) return 'unknown';
+    if ((row.disabled_at !== null) === isDisabled) return 'as_before';
+    await transaction
+      .updateTable('admin_users')
+      .set(isDisabled ? { disabled_at: sql`now()` } : { disabled_at: null, failed_count: 0, locked_until: null })
+      .where('admin_user_id', '=', row.admin_user_id)
+      .execute();
+    if (isDisabled) {
+      await transaction.deleteFrom('admin_sessions').where('admin_user_id', '=', row.admin_user_id).execute();
+    }
+    await writeAudit(transaction, isDisabled ? 'user.disabled' : 'user.enabled', name, {});
+    return 'changed';
+  });
+}
+
 /** @param detail no password and nothing made from one */
-export async function writeAudit(db: Db, action: string, name: string, detail: object): Promise<void> {
+async function writeAudit(db: Db, action: string, name: string, detail: object): Promise<void> {
   await db
     .insertInto('audit')
     .values({ who: auditName, action, subject: `user ${name}`, detail: JSON.stringify(detail) })

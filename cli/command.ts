@@ -14,4 +14,6 @@ export interface Call {
   args: string[];
   env: Environment;
   print(line: string): void;
+  /** Standard input to its end. */
+  readInput(): Promise<string>;
 }

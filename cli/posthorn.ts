@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // `posthorn <command>`: what operators do by hand or from a deployment. One file a command.
+import { text } from 'node:stream/consumers';
 import { describeError, PosthornError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
 import { demo } from './demo.ts';
 import { keys } from './keys.ts';
 import { setup } from './setup.ts';
+import { users } from './users.ts';
 
-const commands: Readonly<Record<string, Command>> = { setup, keys, demo };
+const commands: Readonly<Record<string, Command>> = { setup, users, keys, demo };
 
 const [name = 'help', ...args] = process.argv.slice(2);
 process.exitCode = await run(name, args);
@@ -26,7 +28,7 @@ async function run(commandName: string, commandArgs: string[]): Promise<number> 
     return 0;
   }
   try {
-    await command.run({ args: commandArgs, env: process.env, print });
+    await command.run({ args: commandArgs, env: process.env, print, readInput: () => text(process.stdin) });
     return 0;
   } catch (error) {
     printError(`posthorn ${commandName}: ${describeError(error)}`);

@@ -137,7 +137,7 @@ describe('tables', () => {
     series_cursors: [],
     lag_minutes: [],
     admin_users: ['cli'],
-    admin_sessions: [],
+    admin_sessions: ['cli'],
     audit: ['cli'],
   };
   const services = production.filter(({ path }) => !path.startsWith('lib/db/'));
