@@ -6,6 +6,7 @@ import { checkLinks } from './links.ts';
 import { type ParsedPart, parsePart, renderPart } from './liquid.ts';
 import type { TemplateVersion } from './template.ts';
 import { tidyText, toText, toTextTemplate } from './text.ts';
+import { addHtmlFooter, addTextFooter, textFooterChars } from './unsubscribe-footer.ts';
 import type { Variables } from './variables.ts';
 
 export interface Message {
@@ -47,16 +48,24 @@ export function parseTemplate(template: TemplateVersion): ParsedTemplate {
 }
 
 /**
+ * @param unsubscribeUrl of a promotional e-mail (unsubscribe.ts): the template sees it as `unsubscribe_url`, whatever the
+ *   context says, and a part that does not show it gets a footer that does; null for every other message
  * @throws PermanentError('template_error' | 'render_limit') whose message is fit for an outcome's detail: it names the
  *   part, line and column, and nothing of the person or the message
  */
-export function renderMessage(template: TemplateVersion, variables: Variables): Message {
+export function renderMessage(
+  template: TemplateVersion,
+  variables: Variables,
+  unsubscribeUrl: string | null = null,
+): Message {
   const parsed = parseTemplate(template);
   if (template.channel === 'sms') return { subject: '', text: renderSms(parsed, variables), html: null };
-  const subject = parsed.subject ? toSubject(fill(parsed.subject, variables, maxSubjectChars)) : '';
-  const html = parsed.html ? dropControls(fill(parsed.html, variables, maxHtmlChars)) : null;
+  const seen = unsubscribeUrl === null ? variables : { ...variables, unsubscribe_url: unsubscribeUrl };
+  const subject = parsed.subject ? toSubject(fill(parsed.subject, seen, maxSubjectChars)) : '';
+  const html = parsed.html ? dropControls(fill(parsed.html, seen, maxHtmlChars)) : null;
   if (html !== null) checkLinks(html);
-  return { subject, text: renderText(parsed, variables, html), html };
+  const message = { subject, text: renderText(parsed, seen, html, unsubscribeUrl), html };
+  return unsubscribeUrl === null ? message : addFooters(message, unsubscribeUrl);
 }
 
 function tryToParse(template: TemplateVersion): ParsedTemplate | PermanentError {
@@ -97,10 +106,39 @@ function parseDerivedText(html: string): ParsedPart | null {
   }
 }
 
-function renderText(parsed: ParsedTemplate, variables: Variables, html: string | null): string {
-  if (parsed.text === null) return toText(html ?? '').slice(0, maxTextChars);
+function renderText(
+  parsed: ParsedTemplate,
+  variables: Variables,
+  html: string | null,
+  unsubscribeUrl: string | null,
+): string {
+  if (parsed.text === null) {
+    const footerChars = unsubscribeUrl === null ? 0 : textFooterChars(unsubscribeUrl);
+    return toText(html ?? '').slice(0, maxTextChars - footerChars);
+  }
   const text = dropControls(fill(parsed.text, variables, maxTextChars));
   return parsed.isTextDerived ? tidyText(text) : text;
+}
+
+/** The limits hold for what is sent, so they are looked at once more. */
+function addFooters({ subject, text, html }: Message, url: string): Message {
+  const message = {
+    subject,
+    text: addTextFooter(text, url),
+    html: html === null ? null : addHtmlFooter(html, url),
+  };
+  for (const [part, length, maxChars] of [
+    ['html', message.html?.length ?? 0, maxHtmlChars],
+    ['text', message.text.length, maxTextChars],
+  ] as const) {
+    if (length > maxChars) {
+      throw new PermanentError(
+        'render_limit',
+        `${part}: with the unsubscribe link it has more than ${maxChars} characters`,
+      );
+    }
+  }
+  return message;
 }
 
 function renderSms(parsed: ParsedTemplate, variables: Variables): string {

@@ -64,6 +64,19 @@ export const opsVariables = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 };
 
+/** Where recipients reach ingest. Its path may begin every address of a mail, so it holds plain characters only. */
+const publicUrl = url('http:', 'https:')
+  .refine((text) => /^https?:\/\/[^/?#@]{1,260}(?:\/[A-Za-z0-9._~-]+){0,8}\/?$/.test(text), {
+    message: 'must be an address and a plain path, without a log-in, ? and #',
+  })
+  .transform((text) => new URL(text).href.replace(/\/$/, ''));
+
+/** What signs and begins the links that people get: the same for whoever makes one and whoever serves it. */
+export const linkVariables = {
+  POSTHORN_SECRET: z.string().min(16, 'must have 16 characters or more'),
+  PUBLIC_URL: publicUrl.default('http://127.0.0.1:8001'),
+};
+
 /** What every service that reads topics needs. */
 export const stageVariables = {
   ...kafkaVariables,

@@ -11,11 +11,13 @@ const file = resolve(process.argv[2] ?? join(root, '.env'));
 
 const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
 const isSet = (name) => new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*\\S`, 'm').test(present);
-// `npm start` reads .env as well; with another API key than the one it made for its data, none would fit.
+// `npm start` reads .env as well; with another API key than the one it made for its data, none would fit, and with
+// another secret no link that was sent.
 const embedded = readSecrets(join(resolve(root, process.env.POSTHORN_DATA_DIR || '.posthorn'), 'secrets.json'));
 const random = () => randomBytes(32).toString('base64url');
 const wanted = {
   POSTGRES_PASSWORD: random(),
+  POSTHORN_SECRET: embedded.secret ?? random(),
   POSTHORN_API_KEY: embedded.apiKey ?? `ph_${random()}`,
   POSTHORN_ADMIN_PASSWORD: embedded.adminPassword ?? random(),
 };

@@ -126,8 +126,8 @@ describe('tables', () => {
     counters: ['services/dispatcher'],
     suppressions: ['services/dispatcher'],
     delivery_minutes: [],
-    unsubscribes: [],
-    holds: [],
+    unsubscribes: ['services/ingest'],
+    holds: ['services/ingest'],
     api_keys: ['cli'],
     templates: [],
     template_versions: [],
@@ -136,9 +136,9 @@ describe('tables', () => {
     test_sends: [],
     series_cursors: [],
     lag_minutes: [],
-    admin_users: ['cli'],
-    admin_sessions: ['cli'],
-    audit: ['cli'],
+    admin_users: ['cli', 'services/admin'],
+    admin_sessions: ['cli', 'services/admin'],
+    audit: ['cli', 'services/admin'],
   };
   const services = production.filter(({ path }) => !path.startsWith('lib/db/'));
   const writes = (table: string): string[] => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChunkPlanned } from '../../lib/events.ts';
 import { notificationId } from '../../lib/ids.ts';
 import type { User } from '../../lib/user-service.ts';
-import { enrich, failChunk } from './enrich.ts';
+import { enrich, type Facts, failChunk, toSubscriptionKey } from './enrich.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);
 const chunk = (changes: Partial<ChunkPlanned> = {}): ChunkPlanned => ({
@@ -35,8 +35,15 @@ const user = (changes: Partial<User> = {}): User => ({
   favourite_genre: 'drama',
   ...changes,
 });
-const one = (who: User | { fault: string } | undefined, changes: Partial<ChunkPlanned> = {}) =>
-  enrich(chunk(changes), new Map(who ? [['ada', who]] : []), now);
+const factsOf = (users: Map<string, User | { fault: string }>, ...unsubscribed: string[]): Facts => ({
+  users,
+  unsubscribed: new Set(unsubscribed),
+});
+const one = (
+  who: User | { fault: string } | undefined,
+  changes: Partial<ChunkPlanned> = {},
+  ...unsubscribed: string[]
+) => enrich(chunk(changes), factsOf(new Map(who ? [['ada', who]] : []), ...unsubscribed), now);
 
 describe('enrich', () => {
   it("adds the person's name, address and what the template's kind collects", () => {
@@ -75,6 +82,43 @@ describe('enrich', () => {
     expect(one(user({ promo_agree: false })).enriched).toHaveLength(1);
   });
 
+  it('skips who unsubscribed from this channel, for promotional messages only', () => {
+    const key = toSubscriptionKey('email', 'ada');
+    const skipped = one(user(), { is_promo: true }, key);
+    expect(skipped.enriched).toEqual([]);
+    expect(skipped.outcomes).toMatchObject([{ state: 'skipped', reason: 'unsubscribed', user_id: 'ada' }]);
+    expect(one(user(), { is_promo: true, channel: 'sms' }, key).enriched).toHaveLength(1);
+    expect(one(user(), { is_promo: false }, key).enriched).toHaveLength(1);
+  });
+
+  describe('a test-send', () => {
+    const test = { is_promo: true, test_address: 'me@example.com' };
+
+    it("goes to its own address with the person's data, whether or not the person consents or has an address", () => {
+      const { enriched, outcomes } = one(
+        user({ promo_agree: false, email: null }),
+        test,
+        toSubscriptionKey('email', 'ada'),
+      );
+      expect(outcomes).toEqual([]);
+      expect(enriched).toMatchObject([
+        { user_id: 'ada', address: 'me@example.com', first_name: 'Ada', is_promo: true, is_test: true },
+      ]);
+    });
+
+    it.each(['me@example.com, eve@example.com', ''])('fails for the address %j', (test_address) => {
+      const { enriched, outcomes } = one(user(), { ...test, test_address });
+      expect(enriched).toEqual([]);
+      expect(outcomes).toMatchObject([
+        { state: 'failed', reason: 'invalid_address', detail: 'the given e-mail address is not one', is_test: true },
+      ]);
+    });
+
+    it('is skipped for a person whom nobody knows', () => {
+      expect(one(undefined, test).outcomes).toMatchObject([{ reason: 'unknown_user', is_test: true }]);
+    });
+  });
+
   it.each([
     ['invalid_address', user({ email: 'ada@example.com, eve@example.com' })],
     ['bad_user_data', { fault: '/email: expected string' }],
@@ -83,7 +127,7 @@ describe('enrich', () => {
       ['ada', who],
       ['bob', user({ id: 'bob' })],
     ]);
-    const { enriched, outcomes } = enrich(chunk({ user_ids: ['ada', 'bob'] }), users, now);
+    const { enriched, outcomes } = enrich(chunk({ user_ids: ['ada', 'bob'] }), factsOf(users), now);
     expect(outcomes).toMatchObject([{ state: 'failed', reason, user_id: 'ada' }]);
     expect(enriched).toMatchObject([{ user_id: 'bob' }]);
   });

@@ -3,7 +3,7 @@ import { isEmailAddress, isPhoneNumber } from '../../content/address.ts';
 import { findCollector } from '../../content/kinds.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationEnriched, NotificationOutcome } from '../../lib/events.ts';
-import { notificationId } from '../../lib/ids.ts';
+import { type Channel, notificationId } from '../../lib/ids.ts';
 import type { Reason } from '../../lib/reasons.ts';
 import type { UnusableUser, User } from '../../lib/user-service.ts';
 
@@ -16,12 +16,19 @@ type End =
   | { state: 'skipped'; reason: Reason<'skipped'> }
   | { state: 'failed'; reason: Reason<'failed'>; detail: string };
 
+/** What is so about the people of a slice. */
+export interface Facts {
+  /** What the user service knows; people who are not in it do not exist. */
+  users: ReadonlyMap<string, User | UnusableUser>;
+  /** Who ended promotional messages here, as `toSubscriptionKey` writes them; asked for promotional chunks only. */
+  unsubscribed: ReadonlySet<string>;
+}
+
 /**
  * Every person of the chunk ends up in exactly one of the two lists.
- * @param users what the user service knows; people who are not in it do not exist
  * @throws PermanentError('kind_unknown') when the template's kind is newer than this release
  */
-export function enrich(chunk: ChunkPlanned, users: ReadonlyMap<string, User | UnusableUser>, now: number): Enrichment {
+export function enrich(chunk: ChunkPlanned, { users, unsubscribed }: Facts, now: number): Enrichment {
   const collector = findCollector(chunk.template_kind);
   if (!collector)
     throw new PermanentError(
@@ -32,7 +39,7 @@ export function enrich(chunk: ChunkPlanned, users: ReadonlyMap<string, User | Un
   const result: Enrichment = { enriched: [], outcomes: [] };
   for (const userId of chunk.user_ids) {
     const user = users.get(userId);
-    const end = findEnd(chunk, user, now);
+    const end = findEnd(chunk, user, unsubscribed, now);
     if (end) {
       result.outcomes.push(toOutcome(chunk, userId, end, now));
     } else if (user && !('fault' in user)) {
@@ -56,7 +63,21 @@ export function failChunk(
   return chunk.user_ids.map((userId) => toOutcome(chunk, userId, end, now));
 }
 
-function findEnd(chunk: ChunkPlanned, user: User | UnusableUser | undefined, now: number): End | undefined {
+export function toSubscriptionKey(channel: Channel, userId: string): string {
+  return `${channel} ${userId}`;
+}
+
+/** Whoever tests a message has asked for it, so the person's consent and address do not matter then. */
+export function asksForConsent(chunk: Pick<ChunkPlanned, 'is_promo' | 'test_address'>): boolean {
+  return chunk.is_promo && chunk.test_address === null;
+}
+
+function findEnd(
+  chunk: ChunkPlanned,
+  user: User | UnusableUser | undefined,
+  unsubscribed: Facts['unsubscribed'],
+  now: number,
+): End | undefined {
   if (chunk.expires_at !== null && chunk.expires_at <= now) return { state: 'skipped', reason: 'expired' };
   if (!user) return { state: 'skipped', reason: 'unknown_user' };
   if ('fault' in user)
@@ -65,20 +86,25 @@ function findEnd(chunk: ChunkPlanned, user: User | UnusableUser | undefined, now
       reason: 'bad_user_data',
       detail: `the user service's answer breaks its contract at ${user.fault}`,
     };
-  if (chunk.is_promo && !user.promo_agree) return { state: 'skipped', reason: 'no_consent' };
+  if (asksForConsent(chunk)) {
+    if (!user.promo_agree) return { state: 'skipped', reason: 'no_consent' };
+    if (unsubscribed.has(toSubscriptionKey(chunk.channel, user.id)))
+      return { state: 'skipped', reason: 'unsubscribed' };
+  }
   const address = addressOf(chunk, user);
-  if (!address) return { state: 'skipped', reason: 'no_address' };
-  const valid = chunk.channel === 'email' ? isEmailAddress(address) : isPhoneNumber(address);
+  if (!address && chunk.test_address === null) return { state: 'skipped', reason: 'no_address' };
+  const valid = chunk.channel === 'email' ? isEmailAddress(address ?? '') : isPhoneNumber(address ?? '');
   return valid
     ? undefined
     : {
         state: 'failed',
         reason: 'invalid_address',
-        detail: `the user service's ${chunk.channel === 'email' ? 'e-mail address' : 'phone number'} is not one`,
+        detail: `${chunk.test_address === null ? "the user service's" : 'the given'} ${chunk.channel === 'email' ? 'e-mail address' : 'phone number'} is not one`,
       };
 }
 
 function addressOf(chunk: ChunkPlanned, user: User): string | null {
+  if (chunk.test_address !== null) return chunk.test_address;
   return chunk.channel === 'email' ? user.email : user.phone;
 }
 

@@ -1,16 +1,19 @@
-// The enricher as a stage: chunks in, one record a person out; the people of a whole slice are fetched in one call.
+// The enricher as a stage: chunks in, one record a person out; the people of a whole slice are fetched in one call, and
+// who of them has unsubscribed in one statement.
 import type { ChunkPlanned } from '../../lib/events.ts';
 import type { Incoming, Outgoing, TransformStage } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
-import type { UnusableUser, User, UserService } from '../../lib/user-service.ts';
-import { enrich, failChunk } from './enrich.ts';
+import type { UserService } from '../../lib/user-service.ts';
+import { asksForConsent, enrich, type Facts, failChunk } from './enrich.ts';
+import type { Unsubscribes } from './unsubscribes.ts';
 
-type EnricherStage = TransformStage<'ChunkPlanned', ReadonlyMap<string, User | UnusableUser>, 'NotificationEnriched'>;
+type EnricherStage = TransformStage<'ChunkPlanned', Facts, 'NotificationEnriched'>;
 
 export function createEnricherStage(
   lane: Lane<'ChunkPlanned'>,
   outputs: Topics['enriched'],
   userService: UserService,
+  unsubscribes: Unsubscribes,
 ): EnricherStage {
   return {
     kind: 'transform',
@@ -18,9 +21,16 @@ export function createEnricherStage(
     lane,
     countPeople: (chunk) => chunk.user_ids.length,
     fail: failChunk,
-    load: (slice, signal) => userService.fetchUsers(peopleOf(slice), signal),
-    transform({ event, traceparent }, users, now) {
-      const { enriched, outcomes } = enrich(event, users, now);
+    async load(slice, signal) {
+      const promotional = slice.filter(({ event }) => asksForConsent(event));
+      const [users, unsubscribed] = await Promise.all([
+        userService.fetchUsers(peopleOf(slice), signal),
+        unsubscribes.find(peopleOf(promotional)),
+      ]);
+      return { users, unsubscribed };
+    },
+    transform({ event, traceparent }, facts, now) {
+      const { enriched, outcomes } = enrich(event, facts, now);
       const forward = enriched.map(
         (notification): Outgoing<'NotificationEnriched'> => ({
           topic: outputs[notification.priority],

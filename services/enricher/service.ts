@@ -1,13 +1,19 @@
-// Wires the enricher: one lane a priority, one user service.
+// Wires the enricher: one lane a priority, one user service, one look at who unsubscribed.
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
 import { startStageProcess } from '../../lib/stage-process.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import type { EnricherConfig } from './config.ts';
 import { createEnricherStage } from './enricher-stage.ts';
+import { createUnsubscribes } from './unsubscribes.ts';
 
 export function startEnricher(config: EnricherConfig, context: ServiceContext): Promise<Running> {
   const userService = createUserService(config.userService);
-  return startStageProcess('enricher', config, context, ({ topics }) => ({
-    stages: topics.lanes.enricher.map((lane) => createEnricherStage(lane, topics.enriched, userService)),
-  }));
+  return startStageProcess('enricher', config, context, ({ topics, db }) => {
+    const unsubscribes = createUnsubscribes(db);
+    return {
+      stages: topics.lanes.enricher.map((lane) =>
+        createEnricherStage(lane, topics.enriched, userService, unsubscribes),
+      ),
+    };
+  });
 }

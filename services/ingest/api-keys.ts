@@ -10,6 +10,8 @@ import { readWithinLimit } from './time-limit.ts';
 
 export interface ApiKey {
   apiKeyId: string;
+  /** For people. */
+  name: string;
   scopes: ReadonlySet<ApiKeyScope>;
 }
 
@@ -79,14 +81,17 @@ function unauthorized(detail: string, challenge: string): Problem {
 
 async function readKeys(db: Db, hashes: readonly string[]): Promise<(ApiKey | undefined)[]> {
   const found = await withDatabase(() =>
-    sql<{ api_key_id: string; hash: string; scopes: ApiKeyScope[] }>`
-      select api_key_id, encode(key_hash, 'hex') as hash, scopes from api_keys
+    sql<{ api_key_id: string; name: string; hash: string; scopes: ApiKeyScope[] }>`
+      select api_key_id, name, encode(key_hash, 'hex') as hash, scopes from api_keys
       where revoked_at is null and key_hash in (select decode(h, 'hex') from unnest(${[...hashes]}::text[]) as h)`.execute(
       db,
     ),
   );
   const byHash = new Map(
-    found.rows.map((row): [string, ApiKey] => [row.hash, { apiKeyId: row.api_key_id, scopes: new Set(row.scopes) }]),
+    found.rows.map((row): [string, ApiKey] => [
+      row.hash,
+      { apiKeyId: row.api_key_id, name: row.name, scopes: new Set(row.scopes) },
+    ]),
   );
   return hashes.map((hashHex) => byHash.get(hashHex));
 }

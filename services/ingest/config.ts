@@ -5,6 +5,7 @@ import {
   databaseVariables,
   type Environment,
   kafkaVariables,
+  linkVariables,
   opsVariables,
   port,
   readConfig,
@@ -18,6 +19,7 @@ export const ingestVariables = z.object({
   ...registryVariables,
   ...databaseVariables,
   ...opsVariables,
+  ...linkVariables,
   DATABASE_CONNECTIONS: count(1, 100).default(10),
   INGEST_PORT: port.default(8001),
   OPS_PORT: port.default(9100),
@@ -41,6 +43,8 @@ export function readIngestConfig(env: Environment) {
     port: variables.INGEST_PORT,
     opsPort: variables.OPS_PORT,
     ratePerKey: variables.INGEST_RATE_PER_KEY,
+    secret: variables.POSTHORN_SECRET,
+    publicUrl: variables.PUBLIC_URL,
     userService: { url: variables.USER_SERVICE_URL, token: variables.USER_SERVICE_TOKEN },
   };
 }

@@ -18,6 +18,11 @@ export const acceptedAnswer = {
   },
 };
 
+export const cancelledAnswer = {
+  ...acceptedAnswer,
+  description: 'It is cancelled. What a mail server has already stays sent.',
+};
+
 export const sendNotificationExamples = {
   people: {
     summary: 'To some people',
@@ -63,6 +68,10 @@ export const requestStatus = z
     stored_at: time.nullable(),
     scheduled_at: time.nullable(),
     expires_at: time.nullable(),
+    started_at: time
+      .nullable()
+      .openapi({ description: 'Of requests with an audience or a later time: planning began.' }),
+    ended_at: time.nullable().openapi({ description: 'Of the same: the numbers balanced.' }),
   })
   .openapi('Request', {
     example: {
@@ -82,6 +91,8 @@ export const requestStatus = z
       stored_at: '2026-11-23T09:00:00.020Z',
       scheduled_at: null,
       expires_at: null,
+      started_at: null,
+      ended_at: null,
     },
   });
 
@@ -172,6 +183,19 @@ const refusals = {
   429: ['The API key calls too often.', new Problem('too_many_requests', 'This API key calls too often.')],
   503: ['Kafka or Postgres is down.', new Problem('unavailable', 'Kafka is down. Try again in a moment.')],
 } as const;
+
+/** Of a request that has ended there is nothing left to cancel. */
+export const endedProblem = {
+  409: {
+    description: 'It is done or was rejected.',
+    content: {
+      'application/problem+json': {
+        schema: problem,
+        example: new Problem('request_ended', 'It is done: everybody in it has an end already.').toBody(),
+      },
+    },
+  },
+};
 
 export function problems(...statuses: (keyof typeof refusals)[]) {
   const retryAfter = z.object({ 'Retry-After': z.string().openapi({ description: 'Seconds.' }) });

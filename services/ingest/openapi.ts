@@ -67,6 +67,18 @@ const posts: RouteConfig[] = [
     },
     responses: { 202: answers.acceptedAnswer, ...answers.problems(400, 401, 403, 409, 413, 415, 422, 429, 503) },
   },
+  {
+    method: 'post',
+    path: '/api/v1/requests/{id}/cancel',
+    tags: ['Requests'],
+    summary: 'Cancel a request',
+    description:
+      'What is not sent yet is not sent: everybody who was planned ends as skipped(cancelled), who was not planned yet is ' +
+      'not counted. Within about two seconds no more mail leaves. Again is the same: 202. It cannot be undone.',
+    security,
+    request: { params: id('request') },
+    responses: { 202: answers.cancelledAnswer, ...answers.problems(401, 403, 404, 429, 503), ...answers.endedProblem },
+  },
 ];
 
 const gets: RouteConfig[] = [
@@ -77,7 +89,7 @@ const gets: RouteConfig[] = [
     summary: 'How far a request is',
     description:
       'From the moment of the 202 on. `planned` is final once `planning_complete`; a request is `done` when ' +
-      'planned = sent + failed + skipped + unknown.',
+      'planned = sent + failed + skipped + unknown. A cancelled one stays `cancelled`: it has ended when they are equal.',
     security,
     request: { params: id('request') },
     responses: {

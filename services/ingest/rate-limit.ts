@@ -1,18 +1,20 @@
-// One token bucket per API key, in this process: `perSecond` tokens a second, and at most one second's worth saved up.
+// One token bucket per API key (or whatever else is counted by), in this process: `perSecond` tokens a second, and at most one second's worth saved up.
 
 export interface RateLimiter {
   /** @returns 0 when the call may go on, else the seconds after which it is worth trying again */
-  take(apiKeyId: string, nowMs: number): number;
+  take(key: string, nowMs: number): number;
 }
 
-export function createRateLimiter(perSecond: number): RateLimiter {
+/** @param maxKeys for keys that come from outside: when there are more, all begin with a full bucket again */
+export function createRateLimiter(perSecond: number, maxKeys = Number.POSITIVE_INFINITY): RateLimiter {
   const buckets = new Map<string, { tokens: number; filledAtMs: number }>();
   return {
-    take(apiKeyId, nowMs) {
-      let bucket = buckets.get(apiKeyId);
+    take(key, nowMs) {
+      let bucket = buckets.get(key);
       if (!bucket) {
         bucket = { tokens: perSecond, filledAtMs: nowMs };
-        buckets.set(apiKeyId, bucket);
+        if (buckets.size >= maxKeys) buckets.clear();
+        buckets.set(key, bucket);
       }
       // A clock that is set back must not drain the bucket.
       const elapsedMs = Math.max(0, nowMs - bucket.filledAtMs);

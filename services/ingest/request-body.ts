@@ -24,7 +24,7 @@ export async function readJsonBody(incoming: IncomingMessage): Promise<JsonBody>
   if (encoding !== undefined && encoding !== 'identity') {
     throw new Problem('not_json', 'Send the body without a Content-Encoding; compressed bodies are not taken.');
   }
-  const bytes = await readBounded(incoming);
+  const bytes = await readBounded(incoming, maxBodyBytes);
   return { value: parse(bytes), byteCount: bytes.length };
 }
 
@@ -40,11 +40,14 @@ function isJson(contentType: string | undefined): boolean {
   return type === 'application/json' || /^application\/[a-z0-9.!#$&^_-]+\+json$/.test(type);
 }
 
-const tooLarge = () => new Problem('too_large', `The body may have at most ${maxBodyBytes} bytes (1 MiB).`);
-
-/** Counts what arrives; the announced length only lets it refuse earlier. */
-function readBounded(incoming: IncomingMessage): Promise<Buffer> {
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) return Promise.reject(tooLarge());
+/**
+ * Counts what arrives; the announced length only lets it refuse earlier.
+ * @throws Problem too_large, request_timeout or malformed
+ */
+export function readBounded(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const size = maxBytes === maxBodyBytes ? `${maxBytes} bytes (1 MiB)` : `${maxBytes} bytes`;
+  const tooLarge = () => new Problem('too_large', `The body may have at most ${size}.`);
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -55,7 +58,7 @@ function readBounded(incoming: IncomingMessage): Promise<Buffer> {
     };
     const onData = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > maxBodyBytes) settle(() => reject(tooLarge()));
+      if (length > maxBytes) settle(() => reject(tooLarge()));
       else chunks.push(chunk);
     };
     const onEnd = () =>

@@ -1,4 +1,5 @@
-// GET /api/v1/requests/{id}: how far a request is, from the planner's row and the dispatcher's counters. Read only.
+// GET /api/v1/requests/{id}: how far a request is, from the planner's row, the dispatcher's counters, and what people want
+// of it (paused, cancelled, a mailing that is confirmed and not planned yet). Read only.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { RequestState } from '../../lib/db/tables.ts';
@@ -22,10 +23,15 @@ export interface RequestStatus {
   stored_at: string | null;
   scheduled_at: string | null;
   expires_at: string | null;
+  /** Of what the mailing runner plans (an audience, a later time): when it began, and when its numbers balanced. */
+  started_at: string | null;
+  ended_at: string | null;
 }
 
 interface Row {
   state: RequestState | null;
+  hold: 'paused' | 'cancelled' | null;
+  confirmed: boolean;
   detail: string | null;
   planned: number | null;
   planning_complete: boolean | null;
@@ -34,6 +40,8 @@ interface Row {
   stored_at: Date | null;
   scheduled_at: Date | null;
   expires_at: Date | null;
+  started_at: Date | null;
+  ended_at: Date | null;
   counts: { state: string; reason: string; count: number }[];
 }
 
@@ -41,8 +49,11 @@ interface Row {
 export async function findRequest(db: Db, requestId: string): Promise<RequestStatus | undefined> {
   const found = await withDatabase(() =>
     sql<Row>`
-      select r.state, r.detail, r.planned, r.planning_complete, r.requested_at, r.stored_at, r.scheduled_at, r.expires_at,
-             a.accepted_at,
+      select r.state, r.detail, r.planned, r.planning_complete, r.stored_at, r.started_at, r.ended_at, a.accepted_at,
+             coalesce(r.requested_at, m.confirmed_at) as requested_at,
+             coalesce(r.scheduled_at, m.scheduled_at) as scheduled_at,
+             coalesce(r.expires_at, m.expires_at) as expires_at,
+             h.state as hold, m.mailing_id is not null as confirmed,
              coalesce((
                select json_agg(c order by c.state, c.reason) from (
                  select state, reason, sum(count)::int as count from counters
@@ -51,7 +62,9 @@ export async function findRequest(db: Db, requestId: string): Promise<RequestSta
       from (select ${requestId}::uuid as request_id) wanted
       left join requests r using (request_id)
       left join accepted a using (request_id)
-      where r.request_id is not null or a.request_id is not null`.execute(db),
+      left join mailings m on m.mailing_id = wanted.request_id and m.status = 'confirmed'
+      left join holds h on h.request_id = wanted.request_id
+      where r.request_id is not null or a.request_id is not null or m.mailing_id is not null`.execute(db),
   );
   const row = found.rows[0];
   return row && toStatus(requestId, row);
@@ -71,7 +84,7 @@ function toStatus(requestId: string, row: Row): RequestStatus {
   const complete = row.planning_complete ?? false;
   return {
     request_id: requestId,
-    state: row.state === 'running' && complete && endedCount === planned ? 'done' : (row.state ?? 'accepted'),
+    state: toState(row, complete && endedCount === planned),
     planning_complete: complete,
     planned,
     ...ended,
@@ -84,7 +97,23 @@ function toStatus(requestId: string, row: Row): RequestStatus {
     stored_at: toText(row.stored_at),
     scheduled_at: toText(row.scheduled_at),
     expires_at: toText(row.expires_at),
+    started_at: toText(row.started_at),
+    ended_at: toText(row.ended_at),
   };
+}
+
+/**
+ * A request that nobody drives has no row that says how it ended: that is seen from its numbers. Cancelled stays
+ * cancelled when they balance, for some of its people may have got nothing.
+ */
+function toState({ state, hold, confirmed }: Row, balanced: boolean): RequestStatus['state'] {
+  if (state === 'rejected') return 'rejected';
+  if (hold === 'cancelled' || state === 'cancelled') return 'cancelled';
+  if (balanced) return 'done';
+  if (hold === 'paused') return 'paused';
+  // Resumed, or a moment before its numbers are all there.
+  if (state === 'paused' || state === 'done') return 'running';
+  return state ?? (confirmed ? 'scheduled' : 'accepted');
 }
 
 function toText(time: Date | null): string | null {

@@ -1,4 +1,5 @@
-// What ingest answers, path by path: who may call, what is decided (accept.ts), what is done about it (intake.ts).
+// What ingest answers, path by path: who may call, what is decided (accept.ts), what is done about it (intake.ts,
+// cancel-request.ts).
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { Db } from '../../lib/db/database.ts';
@@ -7,6 +8,7 @@ import { DependencyError } from '../../lib/errors.ts';
 import { isUuid } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
+import { cancelRequest } from './cancel-request.ts';
 import { dependencyProblem } from './intake.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { findNotification, listNotifications } from './notification-queries.ts';
@@ -29,6 +31,8 @@ export interface Parts {
   /** What is not there yet; empty when calls can be served. */
   waitingFor: () => readonly string[];
 }
+
+const noRequest = 'There is no request with this id.';
 
 type Handler = (c: Context<Env>, key: ApiKey) => Promise<Response>;
 
@@ -53,10 +57,14 @@ export function createRoutes(parts: Parts): Hono<Env> {
   serve('POST', '/api/v1/user_registration', 'send', async (c, key) =>
     accepted(await submitter.registerUser(c.env.incoming, new URL(c.req.url).searchParams, key)),
   );
+  serve('POST', '/api/v1/requests/:id/cancel', 'send', async (c, key) => {
+    const id = readId(c, noRequest);
+    await readWithinLimit(cancelRequest(db, id, key.name));
+    return accepted(id);
+  });
   serve('GET', '/api/v1/requests/:id', 'read', async (c) => {
-    const id = readId(c, 'There is no request with this id.');
-    const status = await readWithinLimit(findRequest(db, id));
-    if (!status) throw new Problem('not_found', 'There is no request with this id.');
+    const status = await readWithinLimit(findRequest(db, readId(c, noRequest)));
+    if (!status) throw new Problem('not_found', noRequest);
     return json(status);
   });
   serve('GET', '/api/v1/notifications', 'read', async (c) =>

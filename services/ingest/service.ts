@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { describeError } from '../../lib/errors.ts';
+import { startHttpServer } from '../../lib/http-server.ts';
 import { createKafka } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
 import { createPublisher } from '../../lib/kafka/publisher.ts';
@@ -18,12 +19,13 @@ import { createApiKeys } from './api-keys.ts';
 import type { IngestConfig } from './config.ts';
 import { createDocsRoutes } from './docs-routes.ts';
 import { createFactSource } from './facts.ts';
-import { startHttpServer } from './http-server.ts';
 import { createIntake } from './intake.ts';
 import { createIngestMetrics } from './metrics.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createRoutes } from './routes.ts';
 import { createSubmitter } from './submitter.ts';
+import { createUnsubscribeRoutes } from './unsubscribe-routes.ts';
+import { createUnsubscribeStore } from './unsubscribe-store.ts';
 
 export interface RunningIngest extends Running {
   port: number;
@@ -61,6 +63,12 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
   const limiter = createRateLimiter(config.ratePerKey);
   const app = createRoutes({ db, keys, limiter, submitter, metrics, logger, waitingFor: starting });
   app.route('/', createDocsRoutes());
+  const { secret, publicUrl } = config;
+  const unsubscribes = createUnsubscribeStore(db);
+  app.route(
+    '/',
+    createUnsubscribeRoutes({ secret, publicUrl, store: unsubscribes, metrics, logger, waitingFor: starting }),
+  );
 
   const ops = await startOpsServer({
     host: config.bindHost,

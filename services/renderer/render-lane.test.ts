@@ -58,6 +58,7 @@ const job = (n: number, changes: Partial<Job> = {}): Job => ({
   template: good,
   requestId: `request ${n}`,
   person: { collected: '{}', context: '{}', firstName: `Ada ${n}`, lastName: '' },
+  unsubscribeUrl: null,
   ...changes,
 });
 const hostileJob = (n: number, hostile: TemplateVersion, changes: Partial<Job> = {}): Job =>

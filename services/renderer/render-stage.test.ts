@@ -68,6 +68,7 @@ const createStage = () => {
       templates: { load },
       renderLane,
       weight,
+      unsubscribeUrlOf: ({ is_promo, user_id }) => (is_promo ? `https://example.com/u/${user_id}` : null),
       now: () => now,
     }),
     render,
@@ -94,6 +95,16 @@ describe('the stage', () => {
       },
       { forward: [{ key: 'bob', event: { subject: 'Bob' } }], outcomes: [] },
     ]);
+  });
+
+  it('gives the address to unsubscribe at to the rendering and to the record, each person their own', async () => {
+    const { stage, render } = createStage();
+    const slice = [incoming({ is_promo: true }), incoming({ user_id: 'bob', is_promo: true }), incoming()];
+    const facts = await stage.load(slice, signal);
+    const urls = ['https://example.com/u/ada', 'https://example.com/u/bob', null];
+    expect(render.mock.calls[0]?.[0].map(({ unsubscribeUrl }) => unsubscribeUrl)).toEqual(urls);
+    const forwarded = slice.map((one) => stage.transform(one, facts, now).forward[0]?.event.unsubscribe_url);
+    expect(forwarded).toEqual(urls);
   });
 
   it('skips what has expired, without rendering it', async () => {

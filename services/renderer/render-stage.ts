@@ -13,7 +13,12 @@ import { type Rendering, toTemplateKey } from './work.ts';
 /** What is not in here had expired when the slice was loaded, or has no template. */
 interface Facts {
   templates: ReadonlyMap<string, TemplateVersion>;
-  renderings: ReadonlyMap<Incoming<NotificationEnriched>, Rendering>;
+  renderings: ReadonlyMap<Incoming<NotificationEnriched>, Finished>;
+}
+
+interface Finished {
+  rendering: Rendering;
+  unsubscribeUrl: string | null;
 }
 
 interface Options {
@@ -22,6 +27,8 @@ interface Options {
   templates: TemplateStore;
   renderLane: RenderLane;
   weight: SliceWeight;
+  /** Null for messages that have none. */
+  unsubscribeUrlOf: (event: NotificationEnriched) => string | null;
   now: () => number;
 }
 
@@ -50,14 +57,15 @@ export function createRenderStage(
             template,
             requestId: request_id,
             person: { collected, context, firstName: first_name, lastName: last_name },
+            unsubscribeUrl: options.unsubscribeUrlOf(incoming.event),
           },
         ];
       });
       const rendered = await options.renderLane.render(jobs, signal);
-      const renderings = new Map<Incoming<NotificationEnriched>, Rendering>();
+      const renderings = new Map<Incoming<NotificationEnriched>, Finished>();
       rendered.forEach((rendering, index) => {
         const incoming = incomings[index];
-        if (incoming) renderings.set(incoming, rendering);
+        if (incoming) renderings.set(incoming, { rendering, unsubscribeUrl: jobs[index]?.unsubscribeUrl ?? null });
       });
       return { templates, renderings };
     },
@@ -80,11 +88,11 @@ export function createRenderStage(
 /** @throws PermanentError('template_unknown' | 'channel_mismatch'), TransientError('slice_full') */
 function decide(incoming: Incoming<NotificationEnriched>, facts: Facts, now: number): Rendered {
   const { event } = incoming;
-  const rendering = facts.renderings.get(incoming);
+  const finished = facts.renderings.get(incoming);
   // Rendered in time is in time: the dispatcher looks at the clock once more.
-  if (!rendering && isExpired(event, now)) return skipExpired(event, now);
+  if (!finished && isExpired(event, now)) return skipExpired(event, now);
   const template = facts.templates.get(toTemplateKey(toRef(event)));
-  if (!template || !rendering) {
+  if (!template || !finished) {
     throw new PermanentError(
       'template_unknown',
       `template '${event.template_id}' has no version ${event.template_version}`,
@@ -96,9 +104,10 @@ function decide(incoming: Incoming<NotificationEnriched>, facts: Facts, now: num
       `template '${event.template_id}' is for ${template.channel}, the record for ${event.channel}`,
     );
   }
+  const { rendering, unsubscribeUrl } = finished;
   // Tried again by the runtime, alone.
   if (rendering.kind === 'postponed') throw new TransientError('slice_full', 'the slice holds too much already');
-  return render(event, template, rendering, now);
+  return render(event, template, rendering, unsubscribeUrl, now);
 }
 
 function toRef(event: NotificationEnriched) {

@@ -68,7 +68,11 @@ export function createRenderThread({ keepAlive, heapMb = 64 }: Options): RenderT
 
   return {
     async render(jobs, limitMs) {
-      const items = jobs.map(({ template, person }) => ({ templateKey: toTemplateKey(template), person }));
+      const items = jobs.map(({ template, person, unsubscribeUrl }) => ({
+        templateKey: toTemplateKey(template),
+        person,
+        unsubscribeUrl,
+      }));
       let answer = await run({ templates: [], items }, limitMs);
       if (answer.kind === 'missing') {
         const missing = new Set(answer.templateKeys);

@@ -28,7 +28,7 @@ export default function renderTask(task: Task): TaskAnswer {
   for (const item of task.items) {
     const template = templates.get(item.templateKey);
     if (!template) break;
-    const rendering = renderOne(template, item.person);
+    const rendering = renderOne(template, item);
     renderings.push(rendering);
     chars += countChars(rendering);
     const ranIntoLimits = rendering.kind === 'failed' && rendering.reason === 'render_limit';
@@ -37,9 +37,9 @@ export default function renderTask(task: Task): TaskAnswer {
   return { kind: 'rendered', renderings };
 }
 
-function renderOne(template: TemplateVersion, person: Task['items'][number]['person']): Rendering {
+function renderOne(template: TemplateVersion, { person, unsubscribeUrl }: Task['items'][number]): Rendering {
   try {
-    return { kind: 'message', message: renderMessage(template, toVariables(person)) };
+    return { kind: 'message', message: renderMessage(template, toVariables(person), unsubscribeUrl) };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     const reason = error.code === 'render_limit' ? 'render_limit' : 'template_error';

@@ -45,7 +45,7 @@ const message = (changes: { text?: string; html?: string | null } = {}): Extract
 describe('render', () => {
   it('forwards the message with all that the dispatcher needs', () => {
     const { first_name, last_name, collected, context, ...rest } = event;
-    expect(render(event, template, message(), now)).toEqual({
+    expect(render(event, template, message(), 'https://example.com/u/x', now)).toEqual({
       kind: 'forward',
       notification: {
         ...rest,
@@ -55,13 +55,13 @@ describe('render', () => {
         text: 'Hello',
         html: '<p>Hello</p>',
         rendered_at: now,
-        unsubscribe_url: null,
+        unsubscribe_url: 'https://example.com/u/x',
       },
     });
   });
 
   it.each(['template_error', 'render_limit'] as const)('ends with failed(%s) and its detail', (reason) => {
-    const failed = render(event, template, { kind: 'failed', reason, detail: 'html line 3, column 14: no' }, now);
+    const failed = render(event, template, { kind: 'failed', reason, detail: 'html line 3, column 14: no' }, null, now);
     expect(failed).toMatchObject({
       kind: 'end',
       outcome: {
@@ -76,8 +76,8 @@ describe('render', () => {
   });
 
   it('ends with failed(too_large) when the record would not fit into Kafka, counted in bytes', () => {
-    expect(render(event, template, message({ html: 'x'.repeat(500_000) }), now).kind).toBe('forward');
-    expect(render(event, template, message({ html: '電'.repeat(300_000) }), now)).toMatchObject({
+    expect(render(event, template, message({ html: 'x'.repeat(500_000) }), null, now).kind).toBe('forward');
+    expect(render(event, template, message({ html: '電'.repeat(300_000) }), null, now)).toMatchObject({
       outcome: { state: 'failed', reason: 'too_large', detail: 'the message has 900010 bytes; 900000 are allowed' },
     });
   });

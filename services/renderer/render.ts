@@ -19,6 +19,7 @@ export function render(
   event: NotificationEnriched,
   template: TemplateVersion,
   rendering: Exclude<Rendering, { kind: 'postponed' }>,
+  unsubscribeUrl: string | null,
   now: number,
 ): Rendered {
   if (rendering.kind === 'failed') return end(event, 'failed', rendering.reason, rendering.detail, now);
@@ -52,7 +53,7 @@ export function render(
       rendered_at: now,
       expires_at: event.expires_at,
       is_test: event.is_test,
-      unsubscribe_url: null,
+      unsubscribe_url: unsubscribeUrl,
     },
   };
 }

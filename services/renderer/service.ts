@@ -8,12 +8,17 @@ import { createRenderStage } from './render-stage.ts';
 import { createRenderThread } from './render-thread.ts';
 import { createSliceWeight } from './slice-weight.ts';
 import { createTemplateStore } from './template-store.ts';
+import { createUnsubscribeUrls, isOneClickable } from './unsubscribe-urls.ts';
 
 export function startRenderer(config: RendererConfig, context: ServiceContext): Promise<Running> {
+  if (!isOneClickable(config.publicUrl)) {
+    context.logger.warn('PUBLIC_URL is not https: mail programs will show no button to unsubscribe (RFC 8058)');
+  }
   return startStageProcess('renderer', config, context, ({ db, topics }) => {
     const templates = createTemplateStore(db);
     const breaker = createLimitBreaker();
     const weight = createSliceWeight();
+    const unsubscribeUrlOf = createUnsubscribeUrls(config);
     const renderLanes: RenderLane[] = [];
     const stages = topics.lanes.renderer
       .filter((lane) => !config.lanes || config.lanes.includes(lane.name))
@@ -23,7 +28,8 @@ export function startRenderer(config: RendererConfig, context: ServiceContext): 
         );
         const renderLane = createRenderLane({ threads, breaker, weight, now: Date.now });
         renderLanes.push(renderLane);
-        return createRenderStage({ lane, outputs: topics.rendered, templates, renderLane, weight, now: Date.now });
+        const outputs = topics.rendered;
+        return createRenderStage({ lane, outputs, templates, renderLane, weight, unsubscribeUrlOf, now: Date.now });
       });
     return {
       stages,

@@ -9,6 +9,8 @@ export interface Job {
   /** Which request asked for it: a request whose context is harmful is told from its template. */
   requestId: string;
   person: PersonData;
+  /** Null for what is not promotional, and for SMS. */
+  unsubscribeUrl: string | null;
 }
 
 export type Rendering =
@@ -20,7 +22,7 @@ export type Rendering =
 export interface Task {
   /** Only those that the thread has said it lacks: a template's text travels once to each thread. */
   templates: TemplateVersion[];
-  items: { templateKey: string; person: PersonData }[];
+  items: { templateKey: string; person: PersonData; unsubscribeUrl: string | null }[];
 }
 
 export type TaskAnswer =

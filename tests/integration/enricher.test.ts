@@ -1,14 +1,30 @@
 // The enricher on a real broker, with a user service that can be troubled.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createDatabase } from '../../lib/db/database.ts';
+import { migrate } from '../../lib/db/migrate.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { createEnricherStage } from '../../services/enricher/enricher-stage.ts';
+import { createUnsubscribes } from '../../services/enricher/unsubscribes.ts';
 import { startUserMock } from '../../user-mock/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { openStageLab } from '../support/stage-lab.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+
+async function openDatabase() {
+  const { databaseUrl, drop } = await createTestDatabase('enricher');
+  const db = createDatabase({ url: databaseUrl, applicationName: 'test' });
+  onTestFinished(async () => {
+    await db.destroy();
+    await drop();
+  });
+  await migrate(db);
+  return { db, databaseUrl };
+}
 
 async function openEnricherLab() {
+  const database = await openDatabase();
   const lab = await openStageLab({ partitions: 1 });
   const mock = await startUserMock({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => mock.stop());
@@ -25,11 +41,13 @@ async function openEnricherLab() {
   };
   const lane = lab.topics.lanes.enricher.find(({ name }) => name === 'low');
   if (!lane) throw new Error('no lane');
-  const startEnricher = () => {
+  const startEnricher = (databaseUrl = database.databaseUrl) => {
     const userService = createUserService({ url: mock.url, timeoutMs: 300 });
-    return lab.start(createEnricherStage(lane, lab.topics.enriched, userService));
+    const db = createDatabase({ url: databaseUrl, applicationName: 'test', onIdleError: () => {} });
+    onTestFinished(() => db.destroy());
+    return lab.start(createEnricherStage(lane, lab.topics.enriched, userService, createUnsubscribes(db)));
   };
-  return { ...lab, setKnobs, people: page.users, startEnricher };
+  return { ...lab, db: database.db, databaseUrl: database.databaseUrl, setKnobs, people: page.users, startEnricher };
 }
 
 const chunk = (userIds: string[], changes: Partial<ChunkPlanned> = {}): ChunkPlanned => ({

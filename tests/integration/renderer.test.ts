@@ -1,6 +1,7 @@
 // The renderer on a real broker and Postgres: hostile templates in the same lane, versions, and what is put aside.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { readUnsubscribeToken } from '../../content/unsubscribe.ts';
 import { loadDemoTemplates } from '../../dev/demo/load-demo.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
@@ -11,6 +12,7 @@ import { createRenderStage } from '../../services/renderer/render-stage.ts';
 import { createRenderThread } from '../../services/renderer/render-thread.ts';
 import { createSliceWeight } from '../../services/renderer/slice-weight.ts';
 import { createTemplateStore } from '../../services/renderer/template-store.ts';
+import { createUnsubscribeUrls } from '../../services/renderer/unsubscribe-urls.ts';
 import { openStageLab } from '../support/stage-lab.ts';
 import { addTemplate, changeTemplate } from '../support/templates.ts';
 import { createTestDatabase } from '../support/test-database.ts';
@@ -25,6 +27,8 @@ async function openDatabase(): Promise<Db> {
   await migrate(db);
   return db;
 }
+
+const secret = 'a secret of a few words';
 
 async function openRendererLab() {
   const db = await openDatabase();
@@ -46,7 +50,15 @@ async function openRendererLab() {
     onTestFinished(() => renderLane.stop());
     const templates = createTemplateStore(db);
     return lab.start(
-      createRenderStage({ lane, outputs: lab.topics.rendered, templates, renderLane, weight, now: Date.now }),
+      createRenderStage({
+        lane,
+        outputs: lab.topics.rendered,
+        templates,
+        renderLane,
+        weight,
+        unsubscribeUrlOf: createUnsubscribeUrls({ publicUrl: 'https://example.com', secret }),
+        now: Date.now,
+      }),
     );
   };
   return { ...lab, db, startLane };
@@ -158,6 +170,40 @@ describe('the renderer', () => {
     ]);
     const [letter] = await lab.read(lab.topics.deadLetters.renderer.name, 1);
     expect(String(letter?.headers?.['dlt-error-code'])).toBe('template_unknown');
+  });
+
+  it('puts the link to unsubscribe into promotional e-mail, by footer or by the template, and into nothing else', async () => {
+    const lab = await openRendererLab();
+    await addTemplate(lab.db, { templateId: 'plain', html: '<body><p>{{ first_name }}</p></body>' });
+    const own = '<a href="{{ unsubscribe_url }}">No more of this</a>';
+    await addTemplate(lab.db, { templateId: 'own', html: own, text: 'Stop: {{ unsubscribe_url }}' });
+    lab.startLane('low');
+    const events = [
+      enriched('plain', { is_promo: true, user_id: 'ada' }),
+      enriched('own', { is_promo: true, user_id: 'ada', context: '{"unsubscribe_url":"https://evil.example"}' }),
+      enriched('plain', { is_promo: true, user_id: 'ada', is_test: true }),
+      enriched('plain', { user_id: 'ada' }),
+    ];
+    await lab.sendEvents(lab.topics.enriched.low, events);
+    const rendered = await lab.readEvents(lab.topics.rendered.low, 4);
+    const [footer, template, test, plain] = events.map((event) =>
+      rendered.find((one) => one.notification_id === event.notification_id),
+    );
+    const url = footer?.unsubscribe_url ?? '';
+    expect(readUnsubscribeToken(secret, url.replace('https://example.com/u/', ''))).toEqual({
+      userId: 'ada',
+      channel: 'email',
+    });
+    expect(footer?.html).toMatch(new RegExp(`Ada</p>[\\s\\S]*<a href="${url}"[^>]*>Unsubscribe</a>[\\s\\S]*</body>$`));
+    expect(footer?.text).toContain(`<${url}>`);
+    expect(template).toMatchObject({
+      unsubscribe_url: url,
+      html: `<a href="${url}">No more of this</a>`,
+      text: `Stop: ${url}`,
+    });
+    expect(test?.unsubscribe_url).toBe('https://example.com/u/test');
+    expect(test?.html).toContain('https://example.com/u/test');
+    expect(plain).toMatchObject({ unsubscribe_url: null, html: '<body><p>Ada</p></body>' });
   });
 
   it('skips what has expired on its way', async () => {

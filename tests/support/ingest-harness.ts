@@ -106,6 +106,8 @@ export async function startIngestHarness(
       port: 0,
       opsPort: 0,
       ratePerKey: 10_000,
+      secret: 'a secret of a few words',
+      publicUrl: 'http://127.0.0.1:8001',
       userService: { url: userServiceUrl, token: undefined },
       ...overrides,
     };

@@ -1,6 +1,7 @@
 // E-mail by SMTP: one recipient per transaction, finished MIME, an envelope of its own.
 
 import { toMime } from '../../../content/mime.ts';
+import { toUnsubscribeHeaders } from '../../../content/unsubscribe.ts';
 import { describeError, PermanentError } from '../../../lib/errors.ts';
 import type { NotificationRendered } from '../../../lib/events.ts';
 import { type Judgement, judgeSmtp, toDetail } from '../dispatch.ts';
@@ -48,7 +49,8 @@ export function createSmtpTransport(options: {
 /** The bytes to send; or why there cannot be any, which is the message's own fault. */
 function prepare(message: NotificationRendered, sender: Sender): Buffer | Judgement {
   try {
-    return toMime(message, sender);
+    const { unsubscribe_url: url } = message;
+    return toMime(message, url === null ? sender : { ...sender, extraHeaders: toUnsubscribeHeaders(url) });
   } catch (error) {
     const isAddress = error instanceof PermanentError && error.code === 'invalid_address';
     const reason = isAddress ? 'invalid_address' : 'refused';

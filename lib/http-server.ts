@@ -1,10 +1,9 @@
-// The listening socket: limits on what a connection may do, and a stop that lets running calls finish.
+// The listening socket of ingest and of the admin pages: limits on what a connection may do, and a stop that lets running calls finish.
 import type { Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
-import type { Env } from './routes.ts';
+import type { Env, Hono } from 'hono';
 
 export interface HttpServer {
   port: number;
@@ -25,7 +24,7 @@ const stopLimitMs = 8_000;
 const lastCallsMs = 300;
 
 /** @throws the error of listening, such as EADDRINUSE */
-export async function startHttpServer(app: Hono<Env>, host: string, port: number): Promise<HttpServer> {
+export async function startHttpServer<E extends Env>(app: Hono<E>, host: string, port: number): Promise<HttpServer> {
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions, overrideGlobalObjects: true }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

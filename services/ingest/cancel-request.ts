@@ -1,0 +1,33 @@
+// POST /api/v1/requests/{id}/cancel: says that what is not sent yet is not to be sent. The dispatcher reads it at every
+// claim, the mailing runner before it plans on; both end what they find as skipped(cancelled).
+import { sql } from 'kysely';
+import { type Db, withDatabase } from '../../lib/db/database.ts';
+import { Problem } from './problem.ts';
+import { findRequest } from './request-queries.ts';
+
+/**
+ * Cancelled twice is cancelled once; what was paused is cancelled.
+ * @param changedBy for people: who did it
+ * @throws Problem not_found or request_ended; DependencyError('postgres')
+ */
+export async function cancelRequest(db: Db, requestId: string, changedBy: string): Promise<void> {
+  const status = await findRequest(db, requestId);
+  if (!status) throw new Problem('not_found', 'There is no request with this id.');
+  if (status.state === 'done') throw new Problem('request_ended', 'It is done: everybody in it has an end already.');
+  if (status.state === 'rejected') {
+    throw new Problem(
+      'request_ended',
+      `It was rejected, and nothing of it is sent: ${status.detail ?? 'no reason kept'}.`,
+    );
+  }
+  await withDatabase(() => hold(db, requestId, changedBy));
+}
+
+/** The first to cancel is who cancelled it. */
+async function hold(db: Db, requestId: string, changedBy: string): Promise<void> {
+  await sql`
+    insert into holds (request_id, state, changed_by) values (${requestId}, 'cancelled', ${changedBy})
+    on conflict (request_id) do update
+      set state = excluded.state, changed_at = now(), changed_by = excluded.changed_by
+      where holds.state <> excluded.state`.execute(db);
+}
