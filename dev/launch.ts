@@ -52,7 +52,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     downloadsDir: downloadsFolder(root, dataDir, options.env),
     ports,
     env: options.env,
-    alsoFree: ['ingest', ...opsPorts()],
+    alsoFree: ['admin', 'ingest', ...opsPorts()],
     disposable: options.disposable ?? false,
     fresh: options.fresh ?? false,
     ...(signal ? { signal } : {}),

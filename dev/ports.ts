@@ -18,6 +18,7 @@ export const defaultPorts = {
   enricherOps: 9102,
   rendererOps: 9103,
   dispatcherOps: 9104,
+  adminOps: 9105,
 } as const;
 
 export type PortName = keyof typeof defaultPorts;
@@ -40,6 +41,7 @@ const portTable: Readonly<Record<PortName, { title: string; variable?: string }>
   enricherOps: { title: "the enricher's metrics" },
   rendererOps: { title: "the renderer's metrics" },
   dispatcherOps: { title: "the dispatcher's metrics" },
+  adminOps: { title: "the admin pages' metrics" },
 };
 
 const names = Object.keys(defaultPorts) as PortName[];

@@ -11,7 +11,7 @@ import { describeExit } from './part.ts';
 import type { PortName, Ports } from './ports.ts';
 
 /** All services, in the order in which they are stopped. */
-export const serviceNames = ['ingest', 'planner', 'enricher', 'renderer', 'dispatcher'] as const;
+export const serviceNames = ['admin', 'ingest', 'planner', 'enricher', 'renderer', 'dispatcher'] as const;
 // What a service holds lives for milliseconds: a small young generation, a bounded old one and one arena for all threads
 // keep its peak memory down by a third. (A bound of 160 MB saved no more and cost up to a quarter of the CPU, in collections.)
 // The image says the same.
@@ -20,6 +20,7 @@ const nodeFlags = ['--max-semi-space-size=8', '--max-old-space-size=1024'];
 export type ServiceName = (typeof serviceNames)[number];
 
 const opsPortOf: Readonly<Record<ServiceName, PortName>> = {
+  admin: 'adminOps',
   ingest: 'ingestOps',
   planner: 'plannerOps',
   enricher: 'enricherOps',

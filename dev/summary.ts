@@ -5,11 +5,13 @@ import { type ServiceName, serviceNames } from './services.ts';
 const placeholder = '<user id>';
 
 export async function describeLaunched(launched: Launched): Promise<string> {
-  const { infrastructure, env, ingestUrl, apiKey, services } = launched;
+  const { infrastructure, env, ingestUrl, apiKey, services, ports, adminPassword } = launched;
   const { inboxUrl, userMockUrl } = infrastructure;
   const userId = userMockUrl === undefined ? placeholder : await findRecipient(userMockUrl);
   const opsUrl = (name: ServiceName) => `${name} ${services.opsUrl(name).replace(/^.*:/, ':')}`;
   const rows: [string, string | undefined][] = [
+    ['Admin pages', `http://127.0.0.1:${ports.admin}`],
+    ['Log-in', `admin / ${adminPassword}`],
     ['HTTP ingest', `${ingestUrl}/docs`],
     ['API key', apiKey],
     ['Mail inbox', inboxUrl ?? `none, mails go to ${withoutPassword(env.SMTP_URL)}`],

@@ -1,0 +1,53 @@
+// All pages as one application: what stands before them, the areas, and what people see when something goes wrong.
+import { Hono } from 'hono';
+import { DependencyError, describeError } from '../../lib/errors.ts';
+import { serveAssets } from './assets.ts';
+import { page } from './page.ts';
+import { PageError } from './page-error.ts';
+import type { AdminApp, AdminContext, AdminEnv, Area, Parts } from './parts.ts';
+import { account } from './routes/account.ts';
+import { home } from './routes/home.ts';
+import { login } from './routes/login.ts';
+import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
+
+/** In the order of the menu. */
+const areas: Area[] = [login, home, account];
+
+export function createApp(parts: Parts, waitingFor: () => readonly string[]): AdminApp {
+  const app = new Hono<AdminEnv>();
+  app.use(securityHeaders());
+  serveAssets(app);
+  app.use(async (_c, next) => {
+    if (waitingFor().length > 0)
+      throw new PageError(503, `Posthorn is starting: waiting for ${waitingFor().join(', ')}.`);
+    await next();
+  });
+  app.use(requireSession(parts));
+  app.use(requireOwnForm(parts));
+  for (const area of areas) area(app, parts);
+  app.notFound((c) => errorPage(c, parts, 404, 'There is nothing at this address.'));
+  app.onError((error, c) => answerError(error, c, parts));
+  return app;
+}
+
+function answerError(error: Error, c: AdminContext, parts: Parts): Response | Promise<Response> {
+  if (error instanceof PageError) return errorPage(c, parts, error.status, error.message);
+  if (error instanceof DependencyError) {
+    parts.logger.warn({ err: error }, 'a page could not be shown');
+    const sentence = `Posthorn cannot reach ${error.dependency} at the moment. Nothing was changed; try again shortly.`;
+    return errorPage(c, parts, 503, `${sentence} (${describeError(error)})`);
+  }
+  parts.logger.error({ err: error, path: c.req.path }, 'a page failed');
+  return errorPage(c, parts, 500, 'This page failed, and the cause is in the log of the admin service.');
+}
+
+async function errorPage(
+  c: AdminContext,
+  parts: Parts,
+  status: PageError['status'],
+  message: string,
+): Promise<Response> {
+  if (c.req.header('accept')?.includes('application/json')) return c.json({ error: message }, status);
+  const title = status === 404 ? 'Not found' : status === 403 ? 'Not allowed' : status === 503 ? 'Not now' : 'Error';
+  return page(c, parts, 'error', { title, message }, status);
+}

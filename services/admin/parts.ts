@@ -1,0 +1,37 @@
+// What every page of the admin service stands on. Made once by service.ts.
+import type { HttpBindings } from '@hono/node-server';
+import type { Context, Hono } from 'hono';
+import type { Kafka } from 'kafkajs';
+import type { Db } from '../../lib/db/database.ts';
+import type { Codec } from '../../lib/kafka/codec.ts';
+import type { Publisher } from '../../lib/kafka/publisher.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Topics } from '../../lib/topics.ts';
+import type { UserService } from '../../lib/user-service.ts';
+import type { AdminConfig } from './config.ts';
+import type { Form } from './forms.ts';
+import type { Session } from './sessions.ts';
+import type { Views } from './views.ts';
+
+export interface Parts {
+  config: AdminConfig;
+  db: Db;
+  kafka: Kafka;
+  topics: Topics;
+  codec: Codec;
+  publisher: Pick<Publisher, 'publish'>;
+  users: UserService;
+  views: Views;
+  logger: Logger;
+  now: () => number;
+  /** Aborted when the service stops: event streams and readers end with it. */
+  stopping: AbortSignal;
+}
+
+/** The session is set for every path but those of people who have not logged in. */
+export type AdminEnv = { Bindings: HttpBindings; Variables: { session: Session; form: Form | undefined } };
+export type AdminContext = Context<AdminEnv>;
+export type AdminApp = Hono<AdminEnv>;
+
+/** One area of the pages adds its paths: a file in routes/. */
+export type Area = (app: AdminApp, parts: Parts) => void;

@@ -1,0 +1,98 @@
+// Wires the admin service: pages from the first moment (503 until `posthorn setup` has run), then all of them.
+import { setTimeout as delay } from 'node:timers/promises';
+import { createDatabase } from '../../lib/db/database.ts';
+import { describeError } from '../../lib/errors.ts';
+import { startHttpServer } from '../../lib/http-server.ts';
+import { createKafka } from '../../lib/kafka/client.ts';
+import { createCodec } from '../../lib/kafka/codec.ts';
+import { createPublisher } from '../../lib/kafka/publisher.ts';
+import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
+import { createMetrics } from '../../lib/metrics.ts';
+import { startOpsServer } from '../../lib/ops-server.ts';
+import { waitForSetup } from '../../lib/setup-check.ts';
+import { createTopics } from '../../lib/topics.ts';
+import { createUserService } from '../../lib/user-service.ts';
+import { createApp } from './app.ts';
+import type { AdminConfig } from './config.ts';
+import type { Parts } from './parts.ts';
+import { createViews } from './views.ts';
+
+export interface RunningAdmin extends Running {
+  port: number;
+  opsPort: number;
+}
+
+const reconnectMs = 1_000;
+
+export async function startAdmin(config: AdminConfig, context: ServiceContext): Promise<RunningAdmin> {
+  const { logger } = context;
+  const topics = createTopics(config.kafka.topicPrefix);
+  const kafka = createKafka(config.kafka, 'posthorn-admin', logger);
+  const codec = createCodec({ registryUrl: config.registryUrl, topics });
+  const publisher = createPublisher({ kafka, codec, logger });
+  const db = createDatabase({
+    url: config.databaseUrl,
+    applicationName: 'posthorn-admin',
+    maxConnections: config.databaseConnections,
+    onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
+  });
+  const stopping = new AbortController();
+  let setUp = false;
+  const waitingFor = () => (setUp ? [] : ['setup']);
+  const parts: Parts = {
+    config,
+    db,
+    kafka,
+    topics,
+    codec,
+    publisher,
+    users: createUserService(config.userService),
+    views: createViews(),
+    logger,
+    now: Date.now,
+    stopping: stopping.signal,
+  };
+  const ops = await startOpsServer({
+    host: config.bindHost,
+    port: config.opsPort,
+    metrics: createMetrics('admin'),
+    waitingFor,
+  });
+  const server = await startHttpServer(createApp(parts, waitingFor), config.bindHost, config.port).catch(
+    async (error: unknown) => {
+      await Promise.all([ops.stop(), db.destroy()]);
+      throw error;
+    },
+  );
+  logger.info({ port: server.port, opsPort: ops.port }, 'starting');
+
+  const run = async (): Promise<void> => {
+    await waitForSetup({ db, kafka, topics, codec, logger }, stopping.signal);
+    while (!stopping.signal.aborted && !setUp) {
+      try {
+        await publisher.connect();
+        setUp = true;
+        logger.info('showing pages');
+      } catch (error) {
+        logger.warn({ err: error }, 'waiting for kafka');
+        await delay(reconnectMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  };
+  const running = run().catch((error: unknown) =>
+    context.fail(error instanceof Error ? error : new Error(describeError(error))),
+  );
+
+  return {
+    port: server.port,
+    opsPort: ops.port,
+    async stop() {
+      stopping.abort();
+      await server.stop();
+      await running;
+      await publisher.disconnect();
+      await db.destroy();
+      await ops.stop();
+    },
+  };
+}
