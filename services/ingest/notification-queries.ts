@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { DeliveriesTable, DeliveryState } from '../../lib/db/tables.ts';
-import { maskAddress } from './masked-address.ts';
+import { maskAddress } from '../../lib/masked-address.ts';
 
 type Row = Pick<
   DeliveriesTable,
