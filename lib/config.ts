@@ -64,10 +64,12 @@ export const opsVariables = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 };
 
-/** Where recipients reach ingest. Its path may begin every address of a mail, so it holds plain characters only. */
-const publicUrl = url('http:', 'https:')
-  .refine((text) => /^https?:\/\/[^/?#@]{1,260}(?:\/[A-Za-z0-9._~-]+){0,8}\/?$/.test(text), {
-    message: 'must be an address and a plain path, without a log-in, ? and #',
+/** Where recipients reach ingest. It begins addresses in headers and HTML: no log-in, no query, plain characters only. */
+const plainUrl = /^https?:\/\/[^/?#@\s]{1,260}(?:\/[A-Za-z0-9._~-]+){0,8}\/?$/i;
+const publicUrl = z
+  .string()
+  .refine((text) => plainUrl.test(text) && URL.canParse(text), {
+    message: 'must be http:// or https://, a host and at most a plain path',
   })
   .transform((text) => new URL(text).href.replace(/\/$/, ''));
 

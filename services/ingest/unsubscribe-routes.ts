@@ -54,9 +54,9 @@ export function createUnsubscribeRoutes(parts: Parts): Hono<Env> {
       );
     } catch (error) {
       if (error instanceof DependencyError) return pages.toResponse('down', retryAfter);
-      if (error instanceof Problem) {
-        return error.code === 'unavailable' ? pages.toResponse('down', retryAfter) : error.toResponse();
-      }
+      if (error instanceof Problem && error.code === 'unavailable') return pages.toResponse('down', retryAfter);
+      if (error instanceof Problem && error.code === 'malformed') return pages.toResponse('unclear');
+      if (error instanceof Problem) return error.toResponse();
       logger.error({ err: error }, 'a page to unsubscribe failed');
       return pages.toResponse('failed');
     }

@@ -9,6 +9,7 @@ import { createEnricherStage } from '../../services/enricher/enricher-stage.ts';
 import { createUnsubscribes } from '../../services/enricher/unsubscribes.ts';
 import { startUserMock } from '../../user-mock/app.ts';
 import { eventually } from '../support/eventually.ts';
+import { startFreezableProxy } from '../support/freezable-proxy.ts';
 import { openStageLab } from '../support/stage-lab.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 
@@ -83,6 +84,62 @@ describe('the enricher', () => {
     expect(new Set(outcomes.map((outcome) => outcome.reason))).toEqual(
       new Set(['no_consent', 'no_address', 'unknown_user']),
     );
+  });
+
+  it('skips who unsubscribed, from promotional messages of that channel only', async () => {
+    const lab = await openEnricherLab();
+    const [ada, bob] = lab.people.filter((person) => person.promo_agree && person.email);
+    if (!ada || !bob) throw new Error('no people');
+    await lab.db
+      .insertInto('unsubscribes')
+      .values([
+        { user_id: ada.id, channel: 'email', source: 'page' },
+        { user_id: bob.id, channel: 'sms', source: 'page' },
+      ])
+      .execute();
+    lab.startEnricher();
+    const both = [ada.id, bob.id];
+    const [promotional, other] = [chunk(both), chunk(both, { is_promo: false })];
+    const test = chunk([ada.id], { test_address: 'me@example.com' });
+    await lab.sendEvents(lab.topics.planned.low, [promotional, other, test]);
+    const enriched = await lab.readEvents(lab.topics.enriched.low, 4);
+    const sorted = (pairs: string[][]) => pairs.map((pair) => pair.join(' ')).sort();
+    expect(sorted(enriched.map((event) => [event.request_id, event.user_id]))).toEqual(
+      sorted([
+        [promotional.request_id, bob.id],
+        [other.request_id, ada.id],
+        [other.request_id, bob.id],
+        [test.request_id, ada.id],
+      ]),
+    );
+    expect(enriched.find((event) => event.is_test)).toMatchObject({ address: 'me@example.com', user_id: ada.id });
+    expect(await lab.readEvents(lab.topics.outcomes, 1)).toMatchObject([
+      {
+        request_id: promotional.request_id,
+        user_id: ada.id,
+        state: 'skipped',
+        reason: 'unsubscribed',
+        stage: 'enricher',
+      },
+    ]);
+  });
+
+  it('waits while Postgres is gone, mails nobody who may have unsubscribed, and goes on by itself', async () => {
+    const lab = await openEnricherLab();
+    const target = new URL(lab.databaseUrl);
+    const upstream = { host: target.hostname, port: Number(target.port) };
+    const gone = await startFreezableProxy(upstream);
+    target.port = String(gone.port);
+    await gone.stop();
+    const person = lab.people.find(({ promo_agree, email }) => promo_agree && email);
+    const stage = lab.startEnricher(target.href);
+    await lab.sendEvents(lab.topics.planned.low, [chunk([person?.id ?? ''])]);
+    await eventually(() => stage.waitingFor() === 'postgres', 'the lane waits for Postgres');
+    const back = await startFreezableProxy(upstream, gone.port);
+    onTestFinished(() => back.stop());
+    expect(await lab.readEvents(lab.topics.enriched.low, 1)).toMatchObject([{ user_id: person?.id }]);
+    await eventually(() => stage.waitingFor() === undefined, 'the lane goes on');
+    expect(lab.fatal).toEqual([]);
   });
 
   it.each([

@@ -130,6 +130,79 @@ it('does not say done while planning goes on, and says why a request was rejecte
   });
 });
 
+const storeMailing = (mailingId: string, over: object = {}) =>
+  harness.db
+    .insertInto('mailings')
+    .values({
+      mailing_id: mailingId,
+      legacy_number: null,
+      status: 'confirmed',
+      title: 'News',
+      template_id: 'welcome',
+      template_version: 1,
+      scheduled_at: at(30),
+      recurrence: null,
+      expires_at: at(60),
+      expires_after_minutes: null,
+      confirmed_count: 3,
+      confirmed_at: at(5),
+      confirmed_by: 'ada',
+      released_at: null,
+      ...over,
+    })
+    .execute();
+const hold = (requestId: string, state: 'paused' | 'cancelled') =>
+  harness.db.insertInto('holds').values({ request_id: requestId, state }).execute();
+const stateOf = async (requestId: string) => (await get(`requests/${requestId}`)).body.state;
+
+it('knows a mailing from the moment it is confirmed, and not before', async () => {
+  const [confirmed, draft] = [randomUUID(), randomUUID()];
+  await storeMailing(confirmed);
+  await storeMailing(draft, { status: 'draft', confirmed_at: null });
+  expect((await get(`requests/${confirmed}`)).body).toMatchObject({
+    state: 'scheduled',
+    planning_complete: false,
+    planned: 0,
+    accepted_at: null,
+    requested_at: at(5).toISOString(),
+    scheduled_at: at(30).toISOString(),
+    expires_at: at(60).toISOString(),
+    stored_at: null,
+    started_at: null,
+    ended_at: null,
+  });
+  expect((await get(`requests/${draft}`)).status).toBe(404);
+  await storeRequest(confirmed, { state: 'planning', driven: true, planning_complete: false, started_at: at(31) });
+  expect((await get(`requests/${confirmed}`)).body).toMatchObject({
+    state: 'planning',
+    started_at: at(31).toISOString(),
+  });
+});
+
+it('says paused and cancelled as people want it, and done only when the numbers balance', async () => {
+  const balance = (id: string) => count(id, { state: 'sent', count: 3 });
+  const [paused, cancelled, rejected] = [randomUUID(), randomUUID(), randomUUID()];
+  const [early, resumed] = [randomUUID(), randomUUID()];
+  await Promise.all([paused, cancelled].map((id) => storeRequest(id)));
+  await storeRequest(rejected, { state: 'rejected', planned: 0 });
+  await storeRequest(resumed, { state: 'paused', driven: true });
+  await storeMailing(early);
+  await Promise.all([hold(paused, 'paused'), hold(early, 'paused'), hold(cancelled, 'cancelled')]);
+  await hold(rejected, 'cancelled');
+  expect(await Promise.all([paused, cancelled, rejected, early, resumed].map(stateOf))).toEqual([
+    'paused',
+    'cancelled',
+    'rejected',
+    'paused',
+    'running',
+  ]);
+  await Promise.all([paused, cancelled, resumed].map(balance));
+  expect(await Promise.all([paused, cancelled, resumed].map(stateOf))).toEqual(['done', 'cancelled', 'done']);
+  const written = randomUUID();
+  await storeRequest(written, { state: 'done', driven: true, ended_at: at(40) });
+  expect((await get(`requests/${written}`)).body).toMatchObject({ state: 'running', ended_at: at(40).toISOString() });
+});
+
 it.each([`requests/${randomUUID()}`, 'requests/x', `notifications/${randomUUID()}`, 'notifications/%00'])(
   'says 404 with a sentence for GET /api/v1/%s',
   async (path) => {

@@ -8,7 +8,8 @@ export interface FreezableProxy {
   stop(): Promise<void>;
 }
 
-export async function startFreezableProxy(target: { host: string; port: number }): Promise<FreezableProxy> {
+/** @param port where it listens; a free one when left out */
+export async function startFreezableProxy(target: { host: string; port: number }, port = 0): Promise<FreezableProxy> {
   const sockets = new Set<Socket>();
   let frozen = false;
   const server = createServer((client) => {
@@ -27,7 +28,7 @@ export async function startFreezableProxy(target: { host: string; port: number }
       if (frozen) from.pause();
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : 0,
