@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, percentile, ratesOf } from './percentile.ts';
+import { idleShareOf, median, percentile, ratesOf } from './percentile.ts';
 
 const oneToHundred = Array.from({ length: 100 }, (_, index) => 100 - index);
 
@@ -35,5 +35,15 @@ describe('rates', () => {
     const rates = ratesOf([...at(0, 10), ...at(1000, 80), ...at(2000, 10)], 0);
     expect(rates.whole).toBeCloseTo(100 / 3);
     expect(rates.middle).toBeCloseTo(80);
+  });
+});
+
+describe('idleShareOf', () => {
+  it('counts the pauses that are at least as long as asked for', () => {
+    expect(idleShareOf([0, 50, 250, 300, 400], 100)).toBe(0.75);
+  });
+
+  it('is nothing where there are no two arrivals', () => {
+    expect([idleShareOf([], 100), idleShareOf([5], 100)]).toEqual([0, 0]);
   });
 });

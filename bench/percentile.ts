@@ -32,3 +32,14 @@ export function ratesOf(arrivedAtMs: readonly number[], startedAtMs: number): Ra
     middle: ((to - from) / spanMs) * 1000,
   };
 }
+
+/** Share of the time between the first and the last arrival that lies in pauses of at least `gapMs`. @returns 0 to 1 */
+export function idleShareOf(arrivedAtMs: readonly number[], gapMs: number): number {
+  let idleMs = 0;
+  for (let at = 1; at < arrivedAtMs.length; at += 1) {
+    const pauseMs = (arrivedAtMs[at] ?? 0) - (arrivedAtMs[at - 1] ?? 0);
+    if (pauseMs >= gapMs) idleMs += pauseMs;
+  }
+  const spanMs = (arrivedAtMs.at(-1) ?? 0) - (arrivedAtMs[0] ?? 0);
+  return spanMs > 0 ? idleMs / spanMs : 0;
+}

@@ -1,6 +1,8 @@
 // The figures as a Markdown table, for the terminal and for bench/results/.
 import type { Accepts } from './figures/accepts.ts';
 import type { LatencyFigures } from './figures/latency.ts';
+import type { MailingFigures } from './figures/mailing.ts';
+import type { PagesFigures } from './figures/pages.ts';
 import type { Throughput } from './figures/throughput.ts';
 import type { Machine, SourceState } from './machine.ts';
 import type { Figures } from './run.ts';
@@ -28,6 +30,15 @@ export function toMarkdown(result: BenchResult): string {
     const rows = figures.idle.processes.map(({ name, cpuPercent }) => [name, `${cpuPercent.toFixed(1)} %`]);
     sections.push('## Idle', toTable(['process', 'CPU of one processor'], rows));
   }
+  if (figures.pages) {
+    const rows = figures.pages.pages.map(({ path, p50Ms, maxMs, bytes }) => [
+      path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '<id>'),
+      `${p50Ms.toFixed(0)} ms`,
+      `${maxMs.toFixed(0)} ms`,
+      `${(bytes / 1024).toFixed(0)} kB`,
+    ]);
+    sections.push('## Admin pages', toTable(['page', 'p50', 'slowest', 'size'], rows));
+  }
   const disturbed = disturbance(figures);
   if (disturbed.length > 0)
     sections.push('## What others took of the machine meanwhile', toTable(['figure', 'share'], disturbed));
@@ -35,12 +46,14 @@ export function toMarkdown(result: BenchResult): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-function headlines({ throughput, peaks, idle, latency, accepts, start }: Figures): Row[] {
+function headlines({ throughput, peaks, idle, latency, mailing, pages, accepts, start }: Figures): Row[] {
   return [
     ...(throughput ? throughputRows(throughput) : []),
     ...(peaks ? [peakRow(peaks)] : []),
     ...(idle ? [idleRow(idle)] : []),
     ...(latency ? latencyRows(latency) : []),
+    ...(mailing ? mailingRows(mailing) : []),
+    ...(pages ? [pagesRow(pages)] : []),
     ...(accepts ? [acceptsRow(accepts)] : []),
     ...(start ? [startRow(start)] : []),
   ];
@@ -80,7 +93,7 @@ function peakRow(peaks: NonNullable<Figures['peaks']>): Row {
 }
 
 function idleRow({ processes }: NonNullable<Figures['idle']>): Row {
-  const services = processes.filter(({ name }) => /^(ingest|planner|enricher|renderer|dispatcher)$/.test(name));
+  const services = processes.filter(({ name }) => /^(admin|ingest|planner|enricher|renderer|dispatcher)$/.test(name));
   const worst = services.sort((a, b) => b.cpuPercent - a.cpuPercent)[0];
   return ['idle CPU of the busiest service', worst ? `${worst.cpuPercent.toFixed(1)} % (${worst.name})` : '', '< 2 %'];
 }
@@ -100,6 +113,39 @@ function latencyRows({ idle, loaded }: LatencyFigures): Row[] {
       `${thousands(crowd.perSecond)}/s (${crowd.lostCount} lost, ${crowd.doubledCount} doubled)`,
       '',
     ],
+  ];
+}
+
+function mailingRows(mailing: MailingFigures): Row[] {
+  const { audienceCount, planned, sent, skipped, doubledCount, mailCount, state } = mailing;
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  return [
+    [
+      `a mailing to ${thousands(audienceCount)} people, from "send" to the first mail`,
+      `${(mailing.firstMailMs / 1000).toFixed(2)} s`,
+      '< 3 s',
+    ],
+    [
+      'the same, to the last mail',
+      `${(mailing.wholeMs / 1000).toFixed(1)} s, ${thousands(mailing.perSecond)}/s; ${state}: ${thousands(planned)} planned, ${thousands(sent)} sent, ${thousands(skipped)} skipped, ${thousands(mailCount)} mails, ${doubledCount} doubled`,
+      '',
+    ],
+    ['the same, share of the time without a mail for 100 ms', percent(mailing.idleShare), '< 3 %'],
+    ['the same, peak memory of the planner', megabytes(mailing.plannerPeakBytes), '< 220 MB'],
+    [
+      'the same, CPU of the admin service with its live page open',
+      `${mailing.livePagePercent.toFixed(1)} % of a processor (${mailing.liveEventCount} events)`,
+      '< 1 %',
+    ],
+  ];
+}
+
+function pagesRow({ pages, deliveryCount, mailingCount }: PagesFigures): Row {
+  const slowest = pages.reduce((worst, page) => (page.maxMs > worst.maxMs ? page : worst));
+  return [
+    `slowest of ${pages.length} admin pages with ${thousands(deliveryCount)} deliveries, ${thousands(mailingCount)} mailings`,
+    `${slowest.maxMs.toFixed(0)} ms (${slowest.path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '<id>')})`,
+    '< 100 ms',
   ];
 }
 
@@ -153,10 +199,11 @@ function rounds({ rounds }: Throughput): string {
 }
 
 /** The rounds say it for themselves. */
-function disturbance({ idle, latency }: Figures): string[][] {
+function disturbance({ idle, latency, mailing }: Figures): string[][] {
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
   return [
     ...(idle ? [['idle CPU', percent(idle.othersShare)]] : []),
+    ...(mailing ? [['mailing', percent(mailing.othersShare)]] : []),
     ...(latency ? [['high priority, idle', percent(latency.idle.othersShare)]] : []),
     ...(latency ? [['high priority, under load', percent(latency.loaded.othersShare)]] : []),
   ];

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { type Accepts, measureAccepts } from './figures/accepts.ts';
 import { type Idle, measureIdle } from './figures/idle.ts';
 import { type LatencyFigures, measureLatency } from './figures/latency.ts';
+import { type MailingFigures, measureMailing } from './figures/mailing.ts';
+import { measurePages, type PagesFigures } from './figures/pages.ts';
 import { measureStart, type Start } from './figures/start.ts';
 import { measureThroughput, type Throughput } from './figures/throughput.ts';
 import type { BenchSettings, FigureName } from './settings.ts';
@@ -15,6 +17,8 @@ export interface Figures {
   throughput?: Throughput;
   latency?: LatencyFigures;
   accepts?: Accepts;
+  mailing?: MailingFigures;
+  pages?: PagesFigures;
   /** The most memory each service ever held, over the whole run. */
   peaks?: ServicePeaks;
 }
@@ -48,6 +52,12 @@ const measures: Readonly<
   },
   latency: async (context, figures) => {
     figures.latency = await measureLatency(context);
+  },
+  mailing: async (context, figures) => {
+    figures.mailing = await measureMailing(context);
+  },
+  pages: async (context, figures) => {
+    figures.pages = await measurePages(context);
   },
   accepts: async (context, figures) => {
     figures.accepts = await measureAccepts(context);
