@@ -4,11 +4,12 @@ import { text } from 'node:stream/consumers';
 import { describeError, PosthornError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
 import { demo } from './demo.ts';
+import { importDump } from './import.ts';
 import { keys } from './keys.ts';
 import { setup } from './setup.ts';
 import { users } from './users.ts';
 
-const commands: Readonly<Record<string, Command>> = { setup, users, keys, demo };
+const commands: Readonly<Record<string, Command>> = { setup, users, keys, import: importDump, demo };
 
 const [name = 'help', ...args] = process.argv.slice(2);
 process.exitCode = await run(name, args);

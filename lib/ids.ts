@@ -27,6 +27,11 @@ export function firingId(seriesId: string, plannedAtMs: number): string {
   return computedUuid(`firing\n${seriesId}\n${plannedAtMs}`);
 }
 
+/** A mailing of the system before, by its old number: importing it again meets the same row. */
+export function importedMailingId(legacyNumber: number): string {
+  return computedUuid(`imported mailing\n${legacyNumber}`);
+}
+
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const userIdPattern = /^[A-Za-z0-9._:-]{1,64}$/;
 
