@@ -1,4 +1,5 @@
-// The closed list of reasons why a notification ended, or waits, as it does. Explained for people in docs/glossary.md.
+// The closed list of reasons why a notification ended, or waits, as it does. In plain words in
+// lib/reason-words.ts and docs/glossary.md.
 
 export const reasons = {
   sent: [''],
