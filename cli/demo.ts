@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { loadDemoTemplates } from '../dev/demo/load-demo.ts';
+import { loadDemoMailings } from '../dev/demo/mailings.ts';
 import { databaseVariables, port, readConfig, url } from '../lib/config.ts';
 import { createDatabase } from '../lib/db/database.ts';
 import { PosthornError } from '../lib/errors.ts';
@@ -21,14 +22,19 @@ export const demo: Command = {
   summary: 'load the demo templates and send one message of each kind',
   help: `posthorn demo
 
-Loads the templates welcome, monthly-statistics and new-episode where they are missing and sends each to a few people of
-the user-mock, once: run again, it sends nothing new. Reads DATABASE_URL, USER_SERVICE_URL, POSTHORN_API_KEY, and INGEST_URL
+Loads the templates welcome, monthly-statistics and new-episode and three drafts of mailings where they are missing, and sends each template
+to a few people of the user-mock, once: run again, it sends nothing new. Reads DATABASE_URL, USER_SERVICE_URL, POSTHORN_API_KEY, and INGEST_URL
 or INGEST_PORT.`,
   async run({ env, print }) {
     const config = readConfig(demoVariables, env);
     const db = createDatabase({ url: config.DATABASE_URL, applicationName: 'posthorn-demo', maxConnections: 1 });
-    const { added, kept } = await loadDemoTemplates(db).finally(() => db.destroy());
-    print(`templates: ${added.length} loaded, ${kept.length} there already`);
+    try {
+      const { added, kept } = await loadDemoTemplates(db);
+      const drafts = await loadDemoMailings(db);
+      print(`templates: ${added.length} loaded, ${kept.length} there already; mailings: ${drafts} drafts loaded`);
+    } finally {
+      await db.destroy();
+    }
 
     const origin = config.INGEST_URL?.replace(/\/+$/, '') ?? `http://127.0.0.1:${config.INGEST_PORT}`;
     const ingest = `${origin}/api/v1`;
