@@ -1,4 +1,5 @@
-// The user service, as the enricher and ingest ask it (product contract: GET /categories, POST /users/batch).
+// The user service, as ingest, planner, enricher and admin ask it (product contract: GET /categories, GET /users, POST
+// /users/batch).
 import { z } from 'zod';
 import { DependencyError, describeError, TransientError } from './errors.ts';
 import { safeFetch } from './safe-fetch.ts';
@@ -17,6 +18,7 @@ const user = z.object({
   favourite_genre: z.string().nullish(),
 });
 const batchAnswer = z.object({ users: z.array(z.looseObject({ id: z.string() })), missing: z.array(z.string()) });
+const pageAnswer = z.object({ users: z.array(z.string()), next: z.string().nullable() });
 const categoriesAnswer = z.array(z.object({ name: z.string(), count: z.number() }));
 
 export type User = z.output<typeof user>;
@@ -31,6 +33,24 @@ export interface UserService {
   /** Ids without a user are left out of the map. @param ids at most 1,000 */
   fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User | UnusableUser>>;
   fetchCategories(signal?: AbortSignal): Promise<Category[]>;
+  /**
+   * One page of the people of all these categories, ascending by id, each once.
+   * @param categories at least one, all of them known to the service
+   * @param after `next` of the page before; undefined for the first one
+   * @param limit 1 to 10,000
+   */
+  listUserIds(
+    categories: readonly string[],
+    after: string | undefined,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<UserIdPage>;
+}
+
+export interface UserIdPage {
+  ids: string[];
+  /** Where the next page goes on; null when this was the last one. */
+  next: string | null;
 }
 
 interface Options {
@@ -65,9 +85,13 @@ export function createUserService(options: Options): UserService {
       return parse(schema, answer.text);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      throw new DependencyError('user-service', `The user service cannot serve ${path}: ${describeError(error)}`, {
-        cause: error,
-      });
+      throw new DependencyError(
+        'user-service',
+        `The user service cannot serve ${path.split('?')[0]}: ${describeError(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -77,6 +101,13 @@ export function createUserService(options: Options): UserService {
       return new Map(answer.users.map((found) => [found.id, toUser(found)]));
     },
     fetchCategories: (signal) => call(categoriesAnswer, '/categories', undefined, signal),
+    async listUserIds(categories, after, limit, signal) {
+      const names = categories.map(encodeURIComponent).join(',');
+      const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
+      const path = `/users?category=${names}${from}&limit=${limit}&fields=id`;
+      const { users, next } = await call(pageAnswer, path, undefined, signal);
+      return { ids: users, next };
+    },
   };
 }
 

@@ -39,12 +39,14 @@ describe('plan', () => {
   it('leaves a request with a category or a later time to the runner, with all its people', () => {
     expect(plan(request({ user_categories: ['active'] }), template, now)).toMatchObject({
       state: 'planning',
+      driven: true,
       chunks: [],
       userIds: ['ada'],
       userCategories: ['active'],
     });
     expect(plan(request({ scheduled_at: now + 1 }), template, now)).toMatchObject({
       state: 'scheduled',
+      driven: true,
       chunks: [],
       userIds: ['ada'],
     });
@@ -71,6 +73,11 @@ describe('plan', () => {
 });
 
 describe('cutChunks', () => {
+  it('goes on with the numbers after the chunks there are', () => {
+    const people = Array.from({ length: 501 }, (_, index) => `u${index}`);
+    expect(cutChunks(people, 7).map(({ sequence }) => sequence)).toEqual([7, 8]);
+  });
+
   it('keeps each person once, in order, at most 500 a chunk', () => {
     const people = Array.from({ length: 1_001 }, (_, index) => `u${index}`);
     const chunks = cutChunks([...people, 'u0', 'u1000']);
@@ -100,7 +107,39 @@ describe('toChunkPlanned', () => {
   });
 });
 
+describe('a test-send', () => {
+  const test = { address: 'me@example.com', template_version: 7 };
+
+  it('is planned at once, for its address, and says that it is a test', () => {
+    const planned = plan(request({ test }), { ...template, version: 7 }, now);
+    expect(planned).toMatchObject({ state: 'running', origin: 'test', driven: false, testAddress: 'me@example.com' });
+    const [chunk] = planned.chunks;
+    if (!chunk || !planned.template) throw new Error('no chunk');
+    const record = toChunkPlanned(planned, planned.template, chunk, now);
+    expect(record).toMatchObject({ template_version: 7, test_address: 'me@example.com' });
+  });
+
+  it.each([
+    ['two people', { user_ids: ['ada', 'bob'] }],
+    ['a category', { user_categories: ['active'] }],
+    ['a later time', { scheduled_at: now + 1 }],
+  ])('is refused with %s', (_, changes) => {
+    expect(() => checkRequest(request({ test, ...changes }))).toThrowError(
+      expect.objectContaining({ code: 'test_invalid' }),
+    );
+  });
+});
+
 describe('hashBody', () => {
+  it('is for what is no test what it was in the releases before', () => {
+    expect(hashBody(request()).toString('hex')).toBe(
+      '043959d22fcce254dbcc8ecf3244a9d75715043624bc8c7a25fa80e25538acbc',
+    );
+    expect(hashBody(request({ test: { address: 'a@b.example', template_version: 1 } }))).not.toEqual(
+      hashBody(request()),
+    );
+  });
+
   it('is the same for a retry that differs only in its time, and another for another body', () => {
     expect(hashBody(request({ requested_at: 1 }))).toEqual(hashBody(request({ requested_at: 2 })));
     expect(hashBody(request({ context: '{"a":1}' }))).not.toEqual(hashBody(request()));

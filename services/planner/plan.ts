@@ -1,6 +1,6 @@
 // The planner's decision: what a request becomes. Pure; the store and the topics are service.ts's and request-store.ts's.
 import { hash } from 'node:crypto';
-import type { OnNoAnswer, RequestState } from '../../lib/db/tables.ts';
+import type { OnNoAnswer, RequestOrigin, RequestState } from '../../lib/db/tables.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationRequested } from '../../lib/events.ts';
 import { type Channel, chunkId, isUserId, isUuid } from '../../lib/ids.ts';
@@ -23,6 +23,11 @@ export interface PlannedRequest {
   state: Extract<RequestState, 'running' | 'planning' | 'scheduled' | 'rejected'>;
   /** Why, where the state is rejected. */
   detail: string;
+  /** The mailing runner goes on with it. */
+  driven: boolean;
+  origin: Extract<RequestOrigin, 'request' | 'test'>;
+  /** Of a test-send: where it goes, in place of the person's own address. */
+  testAddress: string | null;
   template: ActiveTemplate | undefined;
   /** As the request named it; the template's own id where there is one. */
   templateId: string;
@@ -89,16 +94,22 @@ export function checkRequest(request: NotificationRequested): void {
       throw new PermanentError('time_invalid', `${name} is not a time between the years 1970 and 9999`);
     }
   }
+  if (request.test && (request.user_ids.length !== 1 || request.user_categories.length > 0 || request.scheduled_at)) {
+    throw new PermanentError('test_invalid', 'a test-send is for one person, without categories and at once');
+  }
   const contextFault = findContextFault(request.context);
   if (contextFault) throw new PermanentError('context_invalid', `context ${contextFault}`);
 }
 
-/** Every person once, in the order given; at most 500 a chunk. */
-export function cutChunks(userIds: readonly string[]): PlannedChunk[] {
+/**
+ * Every person once, in the order given; at most 500 a chunk.
+ * @param firstSequence the number of the first one: how many chunks the request has already
+ */
+export function cutChunks(userIds: readonly string[], firstSequence = 0): PlannedChunk[] {
   const people = [...new Set(userIds)];
   const chunks: PlannedChunk[] = [];
   for (let start = 0; start < people.length; start += maxChunkPeople) {
-    chunks.push({ sequence: chunks.length, userIds: people.slice(start, start + maxChunkPeople) });
+    chunks.push({ sequence: firstSequence + chunks.length, userIds: people.slice(start, start + maxChunkPeople) });
   }
   return chunks;
 }
@@ -122,6 +133,9 @@ export function plan(
     bodyHash: hashBody(request),
     state: rejected ? 'rejected' : later ? 'scheduled' : direct ? 'running' : 'planning',
     detail: rejection ?? '',
+    driven: !rejected && !direct,
+    origin: request.test ? 'test' : 'request',
+    testAddress: rejected ? null : (request.test?.address ?? null),
     template,
     templateId: template?.templateId ?? toPrintable(request.template_id),
     priority: request.priority,
@@ -136,9 +150,15 @@ export function plan(
   };
 }
 
+/** What all chunks of a request carry. */
+export type ChunkFacts = Pick<
+  PlannedRequest,
+  'requestId' | 'priority' | 'isPromo' | 'context' | 'requestedAtMs' | 'expiresAtMs' | 'testAddress'
+>;
+
 /** The record of a stored chunk. The same row always gives the same record, whenever it is published. */
 export function toChunkPlanned(
-  request: Pick<PlannedRequest, 'requestId' | 'priority' | 'isPromo' | 'context' | 'requestedAtMs' | 'expiresAtMs'>,
+  request: ChunkFacts,
   template: ActiveTemplate,
   chunk: PlannedChunk,
   plannedAtMs: number,
@@ -159,12 +179,13 @@ export function toChunkPlanned(
     planned_at: plannedAtMs,
     expires_at: request.expiresAtMs,
     user_ids: chunk.userIds,
-    test_address: null,
+    test_address: request.testAddress,
   };
 }
 
 /** Two records with one request_id are the same request only when they ask for the same; when they were made is not part of it. */
 export function hashBody(request: NotificationRequested): Buffer {
+  const { test } = request;
   const body = JSON.stringify([
     request.template_id,
     request.priority,
@@ -174,6 +195,8 @@ export function hashBody(request: NotificationRequested): Buffer {
     request.context,
     request.scheduled_at,
     request.expires_at,
+    // Only where there is one: the hashes of all other requests are those of the releases before.
+    ...(test ? [test.address, test.template_version] : []),
   ]);
   return hash('sha256', body, 'buffer');
 }

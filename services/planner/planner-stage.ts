@@ -8,8 +8,10 @@ import type { Publisher } from '../../lib/kafka/publisher.ts';
 import type { Incoming, Outgoing, Refused, SinkStage, Slice } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
 import { type ActiveTemplate, checkRequest, type PlannedRequest, plan, toChunkPlanned, toPrintable } from './plan.ts';
+import { toPlannedRecord } from './planned-record.ts';
 import type { RequestStore, StoredRequest } from './request-store.ts';
 import { findActiveTemplates } from './template-catalogue.ts';
+import { checkTestSend, findTestSends, type TestSend } from './test-sends.ts';
 
 interface Parts {
   db: Db;
@@ -46,7 +48,12 @@ async function handle(slice: Slice<NotificationRequested>, parts: Parts) {
   const now = parts.now();
   const names = [...new Set(slice.incoming.map(({ event }) => event.template_id))];
   const templates = await findActiveTemplates(parts.db, names);
-  const candidates = slice.incoming.map((incoming) => judge(incoming, templates, now));
+  const tests = slice.incoming.filter(({ event }) => event.test !== null && isUuid(event.request_id));
+  const testSends = await findTestSends(
+    parts.db,
+    tests.map(({ event }) => event.request_id),
+  );
+  const candidates = slice.incoming.map((incoming) => judge(incoming, templates, testSends, now));
 
   const refused: Refused<NotificationRequested>[] = [];
   const first = new Map<string, Candidate>();
@@ -85,16 +92,19 @@ async function handle(slice: Slice<NotificationRequested>, parts: Parts) {
 
 function judge(
   incoming: Incoming<NotificationRequested>,
-  templates: Map<string, ActiveTemplate>,
+  templates: ReadonlyMap<string, ActiveTemplate>,
+  testSends: ReadonlyMap<string, TestSend>,
   now: number,
 ): Candidate {
   const { event } = incoming;
-  const template = templates.get(event.template_id);
+  const active = templates.get(event.template_id);
+  const template = active && event.test ? { ...active, version: event.test.template_version } : active;
   try {
     checkRequest(event);
     if (!template) {
       throw new PermanentError('template_unknown', `there is no template '${toPrintable(event.template_id)}'`);
     }
+    if (event.test) checkTestSend(event, event.test, testSends.get(event.request_id));
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     return { incoming, request: plan(event, undefined, now, error.message), error };
@@ -145,6 +155,7 @@ function toRepublications(row: StoredRequest, traceparent: string | undefined, t
     context: row.context,
     requestedAtMs: row.requested_at.getTime(),
     expiresAtMs: row.expires_at?.getTime() ?? null,
+    testAddress: row.test_address,
   };
   return row.unpublished.map((chunk) => {
     const planned = { sequence: chunk.sequence, userIds: chunk.user_ids };
@@ -157,10 +168,6 @@ function toPublication(
   traceparent: string | undefined,
   topics: Topics,
 ): Publication {
-  const person = event.user_ids.length === 1 ? event.user_ids[0] : undefined;
-  return {
-    record: { topic: topics.planned[event.priority], key: person ?? event.chunk_id, event, traceparent },
-    requestId: event.request_id,
-    sequence: event.sequence,
-  };
+  const record = toPlannedRecord(event, topics, traceparent);
+  return { record, requestId: event.request_id, sequence: event.sequence };
 }

@@ -23,6 +23,7 @@ export interface StoredRequest {
   context: string;
   requested_at: Date;
   expires_at: Date | null;
+  test_address: string | null;
   unpublished: { sequence: number; user_ids: string[]; stored_at: string }[];
 }
 
@@ -58,20 +59,23 @@ async function insertRequests(db: Db, requests: readonly PlannedRequest[]): Prom
     with stored as (
       insert into requests as r (request_id, body_hash, state, detail, template_id, template_version, template_kind,
         channel, on_no_answer, priority, is_promo, context, user_ids, user_categories, planned, chunk_count,
-        planning_complete, requested_at, scheduled_at, expires_at)
+        planning_complete, requested_at, scheduled_at, expires_at, driven, origin, test_address)
       select n.request_id, decode(n.body_hash, 'hex'), n.state, n.detail, n.template_id, n.template_version,
         n.template_kind, n.channel, n.on_no_answer, n.priority, n.is_promo, n.context, n.user_ids, n.user_categories,
-        n.planned, n.chunk_count, n.planning_complete, n.requested_at, n.scheduled_at, n.expires_at
+        n.planned, n.chunk_count, n.planning_complete, n.requested_at, n.scheduled_at, n.expires_at,
+        n.driven, n.origin, n.test_address
       from json_to_recordset(${requestRows}::json) as n (request_id uuid, body_hash text, state text, detail text,
         template_id text, template_version int, template_kind text, channel text, on_no_answer text, priority text,
         is_promo boolean, context text, user_ids text[], user_categories text[], planned int, chunk_count int,
-        planning_complete boolean, requested_at timestamptz, scheduled_at timestamptz, expires_at timestamptz)
+        planning_complete boolean, requested_at timestamptz, scheduled_at timestamptz, expires_at timestamptz,
+        driven boolean, origin text, test_address text)
       order by n.request_id
       on conflict (request_id) do update set state = excluded.state, detail = excluded.detail,
         template_id = excluded.template_id, template_version = excluded.template_version,
         template_kind = excluded.template_kind, channel = excluded.channel, on_no_answer = excluded.on_no_answer,
         context = excluded.context, user_ids = excluded.user_ids, user_categories = excluded.user_categories,
-        planned = excluded.planned, chunk_count = excluded.chunk_count, planning_complete = excluded.planning_complete
+        planned = excluded.planned, chunk_count = excluded.chunk_count, planning_complete = excluded.planning_complete,
+        driven = excluded.driven, test_address = excluded.test_address
         where r.state = 'rejected' and excluded.state <> 'rejected' and r.body_hash = excluded.body_hash
       returning request_id
     ), cut as (
@@ -107,13 +111,16 @@ function toRequestRow(request: PlannedRequest) {
     requested_at: new Date(request.requestedAtMs),
     scheduled_at: request.scheduledAtMs === null ? null : new Date(request.scheduledAtMs),
     expires_at: request.expiresAtMs === null ? null : new Date(request.expiresAtMs),
+    driven: request.driven,
+    origin: request.origin,
+    test_address: request.testAddress,
   };
 }
 
 async function loadRequests(db: Db, requestIds: readonly string[]): Promise<StoredRequest[]> {
   const { rows } = await sql<StoredRequest>`
     select r.request_id, r.body_hash, r.state, r.detail, r.template_id, r.template_version, r.template_kind, r.channel,
-      r.on_no_answer, r.priority, r.is_promo, r.context, r.requested_at, r.expires_at,
+      r.on_no_answer, r.priority, r.is_promo, r.context, r.requested_at, r.expires_at, r.test_address,
       coalesce(json_agg(json_build_object('sequence', c.sequence, 'user_ids', c.user_ids, 'stored_at', c.stored_at)
         order by c.sequence) filter (where c.request_id is not null), '[]') as unpublished
     from requests r

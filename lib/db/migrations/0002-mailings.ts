@@ -54,6 +54,7 @@ const statements = [
     changed_at timestamptz not null default now(),
     changed_by text not null default ''
   )`,
+  'create index holds_by_change on holds (changed_at)',
 
   // Test-sends that the admin service has asked for: a record that calls itself one and is not in here is refused.
   `create table test_sends (
@@ -82,7 +83,8 @@ const statements = [
     add column started_at timestamptz,
     add column ended_at timestamptz`,
   `update requests set driven = true where state in ('scheduled', 'planning')`,
-  'create index requests_driven on requests (lease_until) where driven and ended_at is null',
+  // What is being worked on; those that wait for their time, however many, are not in it.
+  `create index requests_driven on requests (lease_until) where driven and ended_at is null and state <> 'scheduled'`,
   `create index requests_waiting on requests (coalesce(scheduled_at, stored_at)) where state in ('scheduled', 'planning')`,
   `create index requests_mailings on requests (stored_at) where origin in ('mailing', 'series') or user_categories <> '{}'`,
   'create index requests_by_series on requests (series_id, scheduled_at) where series_id is not null',
@@ -94,10 +96,12 @@ const statements = [
   // The ledger.
   'alter table deliveries add column is_test boolean not null default false',
   'create index deliveries_by_address on deliveries (lower(address), requested_at) where address is not null',
-  'alter table waiting add column request_id uuid',
+  // resume_at: put off only because its request is paused, and due at this time otherwise.
+  'alter table waiting add column request_id uuid, add column resume_at timestamptz',
   `update waiting w set request_id = d.request_id from deliveries d
      where d.notification_id = w.notification_id and d.month = w.month`,
   'create index waiting_by_request on waiting (request_id, due_at)',
+  'create index waiting_paused on waiting (request_id) where resume_at is not null',
   // Ends of deliveries by the minute, written with the ends themselves; one row a process, so that none waits for another.
   `create table delivery_minutes (
     minute timestamptz not null,
@@ -149,6 +153,10 @@ const statements = [
   )`,
   'create index audit_by_subject on audit (subject, audit_id)',
   'create index audit_by_who on audit (who, audit_id)',
+  'create index audit_by_action on audit (action, audit_id)',
+
+  // The list of suppressed addresses, newest first.
+  'create index suppressions_by_age on suppressions (created_at, channel, address)',
 
   // Lag of every lane by the minute, for the charts.
   `create table lag_minutes (

@@ -1,0 +1,138 @@
+// Drives one request for as long as it is ours: looks how it is, does the next step, looks again. A crash between any two
+// lines repeats the same chunks with the same people.
+import { DependencyError } from '../../../lib/errors.ts';
+import { type LaneStatus, LeaveError, pauseFor } from '../../../lib/kafka/lane-status.ts';
+import type { UserService } from '../../../lib/user-service.ts';
+import { cutChunks } from '../plan.ts';
+import { nextPage, type Sources } from './audience.ts';
+import { publishChunks, publishUnpublished } from './chunks.ts';
+import type { Driven } from './driven.ts';
+import { releaseLease } from './leases.ts';
+import { type CareParts, cancelRequest, healRequest, resumeRequest } from './look-after.ts';
+import { type Limits, nextStep } from './next-step.ts';
+import { notePaused } from './note-state.ts';
+import { readView } from './read-view.ts';
+import { createSources } from './sources.ts';
+import { storePage } from './store-page.ts';
+
+export interface DriveParts extends CareParts {
+  users: Pick<UserService, 'fetchCategories' | 'listUserIds'>;
+  status: LaneStatus;
+  limits: Limits;
+}
+
+const lookEveryMs = 250;
+const firstRetryMs = 200;
+const longestRetryMs = 2_000;
+
+/**
+ * Returns when nothing is left to do for it, when it is no longer ours, or when it is told to leave.
+ * @param signal the planner stops, or the lease is lost
+ */
+export async function drive(parts: DriveParts, request: Driven, signal: AbortSignal): Promise<void> {
+  const work = new Work(parts, request, signal);
+  const who = {};
+  let delayMs = firstRetryMs;
+  try {
+    while (!signal.aborted) {
+      try {
+        const isOver = await work.step();
+        parts.status.resumed(who);
+        if (isOver) break;
+        delayMs = firstRetryMs;
+      } catch (error) {
+        if (!(error instanceof DependencyError)) throw error;
+        if (signal.aborted) break;
+        parts.status.waits(who, error);
+        await pauseFor(delayMs, signal);
+        delayMs = Math.min(delayMs * 2, longestRetryMs);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof LeaveError)) throw error;
+  } finally {
+    parts.status.resumed(who);
+  }
+  // Not when it ends with a bug: then the lease runs out, and the next try comes after a while.
+  await releaseLease(parts.db, request, work.isWhole);
+}
+
+class Work {
+  readonly #parts: DriveParts;
+  readonly #request: Driven;
+  readonly #signal: AbortSignal;
+  readonly #sources: Sources;
+  /** What an earlier holder, or a step of ours that failed, has stored may not be published. */
+  #isWhole = false;
+
+  constructor(parts: DriveParts, request: Driven, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#request = { ...request };
+    this.#signal = signal;
+    this.#sources = createSources(request, parts, signal);
+  }
+
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** @returns whether it was the last one */
+  async step(): Promise<boolean> {
+    const parts = this.#parts;
+    const view = await readView(parts.db, this.#request);
+    if (!view) return true;
+    const next = nextStep(view, parts.limits);
+    switch (next.do) {
+      case 'cancel':
+        await cancelRequest(parts, this.#request, view);
+        this.#isWhole = true;
+        return true;
+      case 'pause':
+        await notePaused(parts.db, this.#request);
+        this.#isWhole = true;
+        return true;
+      case 'resume':
+        await resumeRequest(parts, this.#request);
+        return false;
+      case 'heal':
+        await healRequest(parts, this.#request, view);
+        return false;
+      case 'plan':
+        await this.#publishLeftBehind();
+        await this.#planPage(next.limit);
+        return false;
+      case 'wait':
+        await this.#publishLeftBehind();
+        await pauseFor(lookEveryMs, this.#signal);
+        return false;
+      case 'leave':
+        await this.#publishLeftBehind();
+        return true;
+    }
+  }
+
+  async #publishLeftBehind(): Promise<void> {
+    if (this.#isWhole) return;
+    await publishUnpublished(this.#parts, this.#request);
+    this.#isWhole = true;
+  }
+
+  async #planPage(limit: number): Promise<void> {
+    const parts = this.#parts;
+    const request = this.#request;
+    const { userIds, cursor, atEnd } = await nextPage(this.#sources, request.cursor, limit);
+    const chunks = cutChunks(userIds, request.chunkCount);
+    this.#isWhole = false;
+    const storedAtMs = await storePage(parts.db, request, { chunks, cursor, atEnd });
+    // Somebody else has it: the next look says so, and nothing of this page was stored.
+    if (storedAtMs === undefined) return;
+    request.cursor = cursor;
+    request.chunkCount += chunks.length;
+    await publishChunks(
+      parts,
+      request,
+      chunks.map((chunk) => ({ ...chunk, storedAtMs })),
+    );
+    this.#isWhole = true;
+  }
+}

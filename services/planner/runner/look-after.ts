@@ -1,0 +1,91 @@
+// What a driven request needs besides pages: its end when it is cancelled, and the people who got lost on the way when it
+// goes on after a pause or does not move any more.
+import type { Kafka } from '../../../lib/kafka/client.ts';
+import type { Logger } from '../../../lib/logger.ts';
+import { type ChunkParts, publishChunks } from './chunks.ts';
+import type { Driven } from './driven.ts';
+import { endPeople } from './end-people.ts';
+import { measureLag } from './lane-lag.ts';
+import { findMissing } from './missing-people.ts';
+import { noteCancelled, noteHealed, noteResumed } from './note-state.ts';
+import { type DrivenView, readHold } from './read-view.ts';
+
+export interface CareParts extends ChunkParts {
+  kafka: Kafka;
+  logger: Logger;
+  now: () => number;
+}
+
+const maxHealRounds = 3;
+
+/**
+ * Ends the people without a row as skipped(cancelled). Claims and what waits are ended by the dispatcher. When the numbers
+ * do not balance in the end, this comes again: then their records go out too, so that what a dispatcher left behind
+ * comes before the ledger once more.
+ */
+export async function cancelRequest(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
+  const isRepeated = view.state === 'cancelled';
+  if (!(await noteCancelled(parts.db, request))) return;
+  const { requestId } = request;
+  if (!isRepeated) parts.logger.info({ requestId, planned: view.planned, ended: view.ended }, 'cancelled');
+  let count = 0;
+  for await (const chunks of findMissing(parts.db, request)) {
+    if (isRepeated) await publishChunks(parts, request, chunks);
+    await endPeople(parts, request, chunks, { state: 'skipped', reason: 'cancelled', detail: '' }, parts.now());
+    count += countPeople(chunks);
+  }
+  if (isRepeated && count > 0)
+    parts.logger.warn({ requestId, count }, 'people of a cancelled mailing were without an end');
+}
+
+/** Publishes the people without a row again, and lets the request go on; unless it is held once more meanwhile. */
+export async function resumeRequest(parts: CareParts, request: Driven): Promise<void> {
+  const count = await republishMissing(parts, request);
+  if (count === undefined) return;
+  await noteResumed(parts.db, request);
+  parts.logger.info({ requestId: request.requestId, count }, 'resumed, people without a row were published again');
+}
+
+/**
+ * For a request whose numbers have not moved for long. As long as its lanes have records to read nothing is lost, and
+ * nothing is done. What stays lost after three rounds is failed(lost): a mailing that never ends helps nobody.
+ */
+export async function healRequest(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
+  const { requestId, priority } = request;
+  const lag = await measureLag(parts.kafka, parts.topics, priority);
+  if (lag > 0) {
+    parts.logger.info({ requestId, lag }, 'the numbers do not move, but there are records to read');
+    return noteHealed(parts.db, request, view.healRounds);
+  }
+  if (view.healRounds >= maxHealRounds) return giveUp(parts, request, view);
+  const count = await republishMissing(parts, request);
+  if (count === undefined) return;
+  if (count > 0) parts.logger.warn({ requestId, count, round: view.healRounds + 1 }, 'lost people are published again');
+  await noteHealed(parts.db, request, view.healRounds + (count > 0 ? 1 : 0));
+}
+
+async function giveUp(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
+  const detail = `published ${maxHealRounds} times again, and never heard of`;
+  let count = 0;
+  for await (const chunks of findMissing(parts.db, request)) {
+    await endPeople(parts, request, chunks, { state: 'failed', reason: 'lost', detail }, parts.now());
+    count += countPeople(chunks);
+  }
+  if (count > 0) parts.logger.error({ requestId: request.requestId, count }, 'people are lost, they end as failed');
+  await noteHealed(parts.db, request, view.healRounds);
+}
+
+/** @returns how many; undefined when the request was held meanwhile, and not all were */
+async function republishMissing(parts: CareParts, request: Driven): Promise<number | undefined> {
+  let count = 0;
+  for await (const chunks of findMissing(parts.db, request)) {
+    if ((await readHold(parts.db, request.requestId)) !== null) return undefined;
+    await publishChunks(parts, request, chunks);
+    count += countPeople(chunks);
+  }
+  return count;
+}
+
+function countPeople(chunks: readonly { userIds: readonly string[] }[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.userIds.length, 0);
+}

@@ -1,0 +1,52 @@
+// What is to be done with a driven request, seen as it is now. Pure.
+import type { HoldsTable, RequestState } from '../../../lib/db/tables.ts';
+
+export interface View {
+  state: RequestState;
+  /** What is wanted of it; null: it may go on. */
+  hold: HoldsTable['state'] | null;
+  planned: number;
+  planningComplete: boolean;
+  /** People with an end. */
+  ended: number;
+  /** People who wait for a retry. */
+  deferred: number;
+  /** Since its numbers last moved. */
+  quietMs: number;
+}
+
+export type Step =
+  | { do: 'cancel' | 'pause' | 'resume' | 'heal' | 'wait' }
+  /** Nothing is left but to wait for its people to end: no holder is needed for that. */
+  | { do: 'leave' }
+  /** The next page, of so many people at most. */
+  | { do: 'plan'; limit: number };
+
+export interface Limits {
+  /** People planned, not ended and not deferred, at most. */
+  window: number;
+  healAfterMs: number;
+}
+
+/** What the user service gives in one page (product contract). */
+export const maxPagePeople = 10_000;
+const fullChunk = 500;
+
+export function nextStep(view: View, limits: Limits): Step {
+  const isBalanced = view.planningComplete && view.ended === view.planned;
+  if (isBalanced) return { do: 'leave' };
+  if (view.state === 'cancelled' || view.hold === 'cancelled') return { do: 'cancel' };
+  if (view.hold === 'paused') return { do: 'pause' };
+  if (view.state === 'paused') return { do: 'resume' };
+  const limit = view.planningComplete ? 0 : findRoom(view, limits.window);
+  if (limit > 0) return { do: 'plan', limit };
+  if (view.planned > view.ended && view.quietMs >= limits.healAfterMs) return { do: 'heal' };
+  return { do: view.planningComplete ? 'leave' : 'wait' };
+}
+
+/** Zero until a fifth of the window, or a whole page, has room: small pages cost as much as large ones. */
+function findRoom(view: View, window: number): number {
+  const room = Math.min(maxPagePeople, window - (view.planned - view.ended - view.deferred));
+  if (room < Math.min(maxPagePeople, window / 5)) return 0;
+  return room > fullChunk ? room - (room % fullChunk) : room;
+}
