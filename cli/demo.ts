@@ -22,8 +22,9 @@ export const demo: Command = {
   summary: 'load the demo templates and send one message of each kind',
   help: `posthorn demo
 
-Loads the templates welcome, monthly-statistics and new-episode and three drafts of mailings where they are missing, and sends each template
-to a few people of the user-mock, once: run again, it sends nothing new. Reads DATABASE_URL, USER_SERVICE_URL, POSTHORN_API_KEY, and INGEST_URL
+Loads the templates welcome, monthly-statistics and new-episode and three drafts of mailings where they are missing,
+and sends each template to a few people of the user-mock, once: run again, it sends nothing new. No mailing is sent until
+a person confirms it. Reads DATABASE_URL, USER_SERVICE_URL, POSTHORN_API_KEY, and INGEST_URL
 or INGEST_PORT.`,
   async run({ env, print }) {
     const config = readConfig(demoVariables, env);
