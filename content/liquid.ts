@@ -1,6 +1,6 @@
 // The template engine, shut in: no files, no includes, own properties only, every limit of limits.ts. Two of them,
 // because HTML escapes what it writes and plain text does not.
-import { Context, Liquid, LiquidError, type Template } from 'liquidjs';
+import { analyzeSync, Context, Liquid, LiquidError, type Template } from 'liquidjs';
 import { PermanentError } from '../lib/errors.ts';
 import { createAllocationLimit, createStepLimit, LimitedOutput, maxSourceChars } from './limits.ts';
 import { toSafeUrl } from './links.ts';
@@ -14,6 +14,13 @@ export interface ParsedPart {
   name: PartName;
   format: Format;
   nodes: Template[];
+}
+
+/** Where a part reads a variable of the top level that it has not made itself by then. From 1, as editors count. */
+export interface VariableUse {
+  name: string;
+  line: number;
+  column: number;
 }
 
 const engines: Partial<Record<Format, Liquid>> = {};
@@ -43,6 +50,22 @@ export function renderPart(part: ParsedPart, variables: Record<string, unknown>,
   try {
     runToEnd(renderNodes(part.nodes, context, output));
     return output.buffer;
+  } catch (error) {
+    throw toPartError(part.name, error);
+  }
+}
+
+/**
+ * What a part expects to be given, in the order of the text: what `assign`, `capture`, `for` and the like make is known
+ * from there on.
+ * @throws PermanentError('render_limit') for tags within tags beyond what can be walked through
+ */
+export function findVariables(part: ParsedPart): VariableUse[] {
+  try {
+    const { globals } = analyzeSync(part.nodes, { partials: false });
+    return Object.entries(globals)
+      .flatMap(([name, uses]) => uses.map(({ location }) => ({ name, line: location.row, column: location.col })))
+      .sort((a, b) => a.line - b.line || a.column - b.column);
   } catch (error) {
     throw toPartError(part.name, error);
   }

@@ -10,6 +10,9 @@ import type { Topics } from '../../lib/topics.ts';
 import type { UserService } from '../../lib/user-service.ts';
 import type { AdminConfig } from './config.ts';
 import type { Form } from './forms.ts';
+import type { KeptAdmin } from './kafka/kept-admin.ts';
+import type { RecordReader } from './kafka/record-reader.ts';
+import type { Previewer } from './preview.ts';
 import type { Session } from './sessions.ts';
 import type { Views } from './views.ts';
 
@@ -20,7 +23,11 @@ export interface Parts {
   topics: Topics;
   codec: Codec;
   publisher: Pick<Publisher, 'publish'>;
+  kafkaAdmin: KeptAdmin;
+  /** Single records of our topics, by partition and offset. */
+  records: RecordReader;
   users: UserService;
+  previewer: Previewer;
   views: Views;
   logger: Logger;
   now: () => number;

@@ -14,7 +14,10 @@ import { createTopics } from '../../lib/topics.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { createApp } from './app.ts';
 import type { AdminConfig } from './config.ts';
+import { createKeptAdmin } from './kafka/kept-admin.ts';
+import { createRecordReader } from './kafka/record-reader.ts';
 import type { Parts } from './parts.ts';
+import { createPreviewer } from './preview.ts';
 import { createViews } from './views.ts';
 
 export interface RunningAdmin extends Running {
@@ -30,6 +33,8 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   const kafka = createKafka(config.kafka, 'posthorn-admin', logger);
   const codec = createCodec({ registryUrl: config.registryUrl, topics });
   const publisher = createPublisher({ kafka, codec, logger });
+  const kafkaAdmin = createKeptAdmin(kafka);
+  const records = createRecordReader({ kafka, admin: kafkaAdmin, topics, prefix: config.kafka.topicPrefix });
   const db = createDatabase({
     url: config.databaseUrl,
     applicationName: 'posthorn-admin',
@@ -46,7 +51,10 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     topics,
     codec,
     publisher,
+    kafkaAdmin,
+    records,
     users: createUserService(config.userService),
+    previewer: createPreviewer(),
     views: createViews(),
     logger,
     now: Date.now,
@@ -60,7 +68,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   });
   const server = await startHttpServer(createApp(parts, waitingFor), config.bindHost, config.port).catch(
     async (error: unknown) => {
-      await Promise.all([ops.stop(), db.destroy()]);
+      await Promise.all([ops.stop(), db.destroy(), parts.previewer.stop()]);
       throw error;
     },
   );
@@ -90,6 +98,9 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       stopping.abort();
       await server.stop();
       await running;
+      await parts.previewer.stop();
+      await records.stop();
+      await kafkaAdmin.stop();
       await publisher.disconnect();
       await db.destroy();
       await ops.stop();

@@ -1,0 +1,47 @@
+// What is wrong with a template before anybody is written to: every part is looked at by itself, so that a person who
+// edits sees all faults at once, and which variables it expects. Pure; for a hostile template as slow as rendering it,
+// so services call it where they render.
+import { describeError } from '../lib/errors.ts';
+import { isEmailAddress } from './address.ts';
+import { findVariables, type PartName, parsePart, type VariableUse } from './liquid.ts';
+import type { TemplateVersion } from './template.ts';
+import { type TemplateFault, toTemplateFault } from './template-fault.ts';
+
+export interface PartVariable extends VariableUse {
+  part: PartName;
+}
+
+export interface TemplateCheck {
+  /** Each keeps every message of this template from being made. */
+  faults: TemplateFault[];
+  /** Every place where a variable of the top level is read, with those that are always there. */
+  variables: PartVariable[];
+}
+
+export function checkTemplate(template: TemplateVersion): TemplateCheck {
+  const faults: TemplateFault[] = [];
+  const variables: PartVariable[] = [];
+  for (const { name, source } of partsOf(template)) {
+    try {
+      const part = parsePart(name, name === 'html' ? 'html' : 'text', source);
+      variables.push(...findVariables(part).map((use) => ({ part: name, ...use })));
+    } catch (error) {
+      faults.push(toTemplateFault(describeError(error)));
+    }
+  }
+  if (template.html === null && template.text === null) {
+    faults.push(toTemplateFault('text: it is empty, and there is nothing to make it from'));
+  }
+  if (template.channel === 'email' && template.replyTo !== null && !isEmailAddress(template.replyTo)) {
+    faults.push(toTemplateFault('the address for answers is not an e-mail address'));
+  }
+  return { faults, variables };
+}
+
+function partsOf({ channel, subject, html, text }: TemplateVersion): { name: PartName; source: string }[] {
+  return [
+    ...(channel === 'email' ? [{ name: 'subject' as const, source: subject }] : []),
+    ...(html === null || channel === 'sms' ? [] : [{ name: 'html' as const, source: html }]),
+    ...(text === null ? [] : [{ name: 'text' as const, source: text }]),
+  ];
+}
