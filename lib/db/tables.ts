@@ -193,6 +193,8 @@ export interface WaitingTable {
   rendered_partition: number;
   rendered_offset: number;
   lease_until: Date | null;
+  /** Put off only because its request is paused; due at this time otherwise. */
+  resume_at: Date | null;
   created_at: Generated<Date>;
 }
 

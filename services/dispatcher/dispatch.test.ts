@@ -114,7 +114,14 @@ describe('what the SMS gateway says', () => {
 describe('what follows', () => {
   const now = Date.parse('2026-11-23T12:00:00Z');
   const minuteMs = 60_000;
-  const trial: Trial = { attempt: 1, onNoAnswer: 'resend', expiresAt: null, waitsSince: null };
+  const trial: Trial = {
+    attempt: 1,
+    onNoAnswer: 'resend',
+    expiresAt: null,
+    waitsSince: null,
+    mayHaveLeft: false,
+    isCancelled: false,
+  };
   const greylisted: Judged = { kind: 'deferred', reason: 'greylisted', detail: '450' };
   const noAnswer: Judged = { kind: 'no_answer', detail: 'closed' };
 
@@ -167,6 +174,20 @@ describe('what follows', () => {
 
   it('without an answer and without time left it is unknown, never failed: it may have arrived', () => {
     expect(decide(noAnswer, { ...trial, expiresAt: now + 1 }, now, 0.5).state).toBe('unknown');
+  });
+
+  it('that was cancelled has no other try, and ends as skipped unless a try may have arrived', () => {
+    const cancelled = { ...trial, isCancelled: true };
+    const ends = (judgement: Judged, one: Trial) => {
+      const { state, reason } = decide(judgement, one, now, 0.5);
+      return `${state} ${reason}`;
+    };
+    expect(ends({ kind: 'cancelled' }, cancelled)).toBe('skipped cancelled');
+    expect(ends({ kind: 'cancelled' }, { ...cancelled, mayHaveLeft: true })).toBe('unknown no_answer');
+    expect(ends(greylisted, cancelled)).toBe('skipped cancelled');
+    expect(ends(greylisted, { ...cancelled, mayHaveLeft: true })).toBe('unknown no_answer');
+    expect(ends(noAnswer, cancelled)).toBe('unknown no_answer');
+    expect(ends({ kind: 'sent', detail: '250 ok' }, cancelled)).toBe('sent ');
   });
 
   it('ends what was judged, and suppresses only dead addresses', () => {

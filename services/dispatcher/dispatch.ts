@@ -34,6 +34,8 @@ export type Judgement =
    * trying again right now. `suspect`: the message itself may have caused it. `reason`: if it has to wait all the same.
    */
   | { kind: 'transport'; reason: DeferredReason; detail: string; hopeless: boolean; suspect: boolean }
+  /** Its request was cancelled before the body left. */
+  | { kind: 'cancelled' }
   | { kind: 'too_late' };
 
 /** Enhanced codes (RFC 3463, RFC 7505) of addresses that will never work: they are suppressed. */
@@ -127,10 +129,14 @@ export interface Trial {
   expiresAt: number | null;
   /** When it was first put off; null when it never was. */
   waitsSince: number | null;
+  /** By an earlier try of which no answer is known. */
+  mayHaveLeft: boolean;
+  /** Its request is: there is no other try. */
+  isCancelled: boolean;
 }
 
 export type Consequence =
-  | { state: 'sent' | 'failed' | 'unknown'; reason: string; detail: string; suppress: boolean }
+  | { state: 'sent' | 'failed' | 'skipped' | 'unknown'; reason: string; detail: string; suppress: boolean }
   | { state: 'deferred'; reason: DeferredReason; detail: string; dueInMs: number; waitingReason: WaitingReason };
 
 const minuteMs = 60_000;
@@ -143,6 +149,7 @@ const patienceMs = 24 * 60 * minuteMs;
  * @param random in [0, 1): retries are spread, so that what was refused together does not come back together
  */
 export function decide(judgement: Judged, trial: Trial, now: number, random: number): Consequence {
+  if (judgement.kind === 'cancelled') return toCancelled(trial, '');
   const { detail } = judgement;
   switch (judgement.kind) {
     case 'sent':
@@ -151,12 +158,13 @@ export function decide(judgement: Judged, trial: Trial, now: number, random: num
       return { state: 'failed', reason: judgement.reason, detail, suppress: judgement.suppress };
     case 'no_answer': {
       const unknown: Consequence = { state: 'unknown', reason: 'no_answer', detail, suppress: false };
-      if (trial.onNoAnswer === 'park') return unknown;
+      if (trial.onNoAnswer === 'park' || trial.isCancelled) return unknown;
       return putOff(trial, now, random, { reason: 'no_connection', waitingReason: 'no_answer', detail }) ?? unknown;
     }
     case 'deferred':
     case 'transport': {
       const { reason } = judgement;
+      if (trial.isCancelled) return toCancelled(trial, detail);
       return (
         putOff(trial, now, random, { reason, waitingReason: reason, detail }) ?? {
           state: 'failed',
@@ -167,6 +175,13 @@ export function decide(judgement: Judged, trial: Trial, now: number, random: num
       );
     }
   }
+}
+
+/** Not sent by this try; what an earlier one may have sent cannot end as skipped. */
+function toCancelled({ mayHaveLeft }: Trial, detail: string): Consequence {
+  return mayHaveLeft
+    ? { state: 'unknown', reason: 'no_answer', detail: 'cancelled after a try without an answer', suppress: false }
+    : { state: 'skipped', reason: 'cancelled', detail, suppress: false };
 }
 
 /** After 1, 5, 15, 60 minutes, then every 4 hours; undefined when there is no time left for another try. */

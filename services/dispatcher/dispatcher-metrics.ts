@@ -7,6 +7,10 @@ import type { Settlement } from './ledger/types.ts';
 export interface DispatcherMetrics {
   settled(priority: string, settlements: readonly Settlement[]): void;
   ended(priority: string, state: string, reason: string, count?: number): void;
+  /** Records of paused requests that passed without a claim. */
+  pausedPassed(priority: string, count: number): void;
+  /** Claims of paused requests that went to wait for the end of the pause. */
+  pausedParked(priority: string, count: number): void;
   smtpConnections(priority: string, count: number): void;
   /** @param isOpen read whenever the metrics are */
   watchBreaker(priority: string, channel: Channel, isOpen: () => boolean): void;
@@ -18,6 +22,18 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
     name: 'posthorn_deliveries_total',
     help: 'Deliveries by the state and reason that they came to',
     labelNames: ['priority', 'state', 'reason'],
+    registers,
+  });
+  const passed = new Counter({
+    name: 'posthorn_dispatcher_paused_passed_total',
+    help: 'Records of paused requests that passed unclaimed; they are published again when the request goes on',
+    labelNames: ['priority'],
+    registers,
+  });
+  const parked = new Counter({
+    name: 'posthorn_dispatcher_paused_parked_total',
+    help: 'Deliveries of paused requests that were put off until the request goes on',
+    labelNames: ['priority'],
     registers,
   });
   const seconds = new Histogram({
@@ -52,6 +68,8 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
       }
     },
     ended: (priority, state, reason, count = 1) => deliveries.inc({ priority, state, reason }, count),
+    pausedPassed: (priority, count) => passed.inc({ priority }, count),
+    pausedParked: (priority, count) => parked.inc({ priority }, count),
     smtpConnections: (priority, count) => connections.set({ priority }, count),
     watchBreaker: (priority, channel, isOpen) => breakers.push({ labels: { priority, channel }, isOpen }),
   };

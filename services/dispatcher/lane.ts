@@ -10,10 +10,12 @@ import type { Priority, Topic } from '../../lib/topics.ts';
 import { type Conclude, decide } from './dispatch.ts';
 import type { DispatcherMetrics } from './dispatcher-metrics.ts';
 import { withFarewell } from './farewell.ts';
+import type { HoldWatch } from './hold-watch.ts';
 import { Lease } from './lease.ts';
 import type { ClaimRow } from './ledger/claim.ts';
-import type { Parked, WaitingReason } from './ledger/types.ts';
+import type { Parked } from './ledger/types.ts';
 import type { Ledger } from './ledger.ts';
+import { listWaits, type Wait } from './list-waits.ts';
 import { Marks } from './marks.ts';
 import { type Claimed, type Message, type Told, toParked, toTold } from './messages.ts';
 import { sendSlice } from './send-slice.ts';
@@ -27,6 +29,7 @@ export interface LaneOptions {
   input: Topic<'NotificationRendered'>;
   outcomes: Topic<'NotificationOutcome'>;
   ledger: Ledger;
+  holds: HoldWatch;
   codec: Pick<Codec, 'encode'>;
   publisher: Pick<Publisher, 'publish'>;
   transports: Record<Channel, Transport>;
@@ -44,8 +47,6 @@ export interface Around {
 
 const channels = ['email', 'sms'] as const;
 const renewEveryMs = 20_000;
-/** For what only its lease kept from being sent. */
-const shortWaitMs = 1_000;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -92,29 +93,24 @@ export class Lane {
   }
 
   async #dispatchClaimed(messages: readonly Message[], token: string, around: Around): Promise<void> {
-    const { priority, metrics } = this.#options;
+    const { priority, metrics, ledger } = this.#options;
     const lease = new Lease(performance.now());
-    const { claimed, outcomes, newEnds, held } = sortClaims(
-      messages,
-      await this.#claim(messages, token, around),
-      token,
-    );
+    const rows = await this.#claim(messages, token, around);
+    const sorted = sortClaims(messages, rows, token);
+    const { claimed, outcomes, newEnds, passed } = sorted;
     for (const { state, reason } of newEnds) metrics.ended(priority, state, reason);
+    metrics.pausedPassed(priority, passed.length);
     const down = await this.#send(claimed, lease, outcomes, around);
 
     const back = claimed.filter(isUnsent);
-    const late = claimed.filter(({ stage }) => stage === 'late');
-    const isUnfinished = back.length > late.length;
-    const parked = [
-      ...held.map(({ message, leaseLeftMs }) => this.#park(message, 'held', leaseLeftMs)),
-      ...late.map(({ message }) => this.#park(message, 'held', shortWaitMs)),
-    ];
-    const { ledger } = this.#options;
+    const isUnfinished = claimed.some(({ stage }) => stage === 'open');
+    const parked = listWaits(sorted, claimed).map(({ message, wait }) => this.#park(message, wait));
+    metrics.pausedParked(priority, parked.filter(({ isPaused }) => isPaused).length);
     await Promise.all([
       this.#publish(outcomes),
       this.#settler.settled(),
-      this.#giveBack(back),
-      around.fromWaiting ? ledger.postpone(parked) : ledger.park(parked),
+      // In this order: what is woken at once must not meet its own claim.
+      this.#giveBack(back).then(() => (around.fromWaiting ? ledger.postpone(parked) : ledger.park(parked))),
     ]);
     if (isUnfinished && down) throw down;
     if (isUnfinished) throw new TransientError('stopping', 'the lane stops');
@@ -154,7 +150,18 @@ export class Lane {
       progressedAtMs = performance.now();
       progressed();
     };
-    const common = { settler: this.#settler, marks: this.#marks, lease, suspects: this.#suspects, signal, conclude };
+    const { holds } = this.#options;
+    const inHand = holds.begin(new Set(claimed.map(({ message }) => message.event.request_id)));
+    for (const { hold, message } of claimed) if (hold) holds.learn(message.event.request_id, hold);
+    const common = {
+      settler: this.#settler,
+      marks: this.#marks,
+      lease,
+      suspects: this.#suspects,
+      signal,
+      holdOf: ({ message }: Claimed) => holds.stateOf(message.event.request_id),
+      conclude,
+    };
     const renewing = setInterval(() => void this.#renew(claimed, lease), renewEveryMs);
     try {
       const work = channels.map((channel) => {
@@ -168,32 +175,36 @@ export class Lane {
       throw error;
     } finally {
       clearInterval(renewing);
+      inHand();
     }
   }
 
   /** @returns what is to be told, when this was its end */
   #conclude(claim: Claimed, judgement: Parameters<typeof decide>[0]): Told | undefined {
-    const { message, notificationId, month, attempt, token } = claim;
+    const { message, notificationId, month, attempt, token, mayHaveLeft } = claim;
     const { on_no_answer: onNoAnswer, expires_at: expiresAt, requested_at: requestedAtMs } = message.event;
     const now = Date.now();
-    const trial = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince };
+    const isCancelled = this.#options.holds.stateOf(message.event.request_id) === 'cancelled';
+    const trial = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince, mayHaveLeft, isCancelled };
     const consequence = decide(judgement, trial, now, Math.random());
     const { reason, detail } = consequence;
     const settled = { notificationId, month, attempt, token, requestedAtMs, endedAtMs: now, reason, detail };
     claim.stage = 'judged';
     if (consequence.state === 'deferred') {
-      const parked = this.#park(message, consequence.waitingReason, consequence.dueInMs, attempt);
+      const { waitingReason, dueInMs } = consequence;
+      const parked = this.#park(message, { reason: waitingReason, dueInMs, attempt });
       this.#settler.add({ ...settled, state: 'deferred', suppress: false, parked });
       return undefined;
     }
     const { state, suppress } = consequence;
-    this.#settler.add({ ...settled, state, suppress });
-    return toTold(message, { state, reason, detail, stage: 'dispatcher', attempt, endedAtMs: now });
+    const tries = judgement.kind === 'cancelled' ? attempt - 1 : attempt;
+    this.#settler.add({ ...settled, state, suppress, tries });
+    return toTold(message, { state, reason, detail, stage: 'dispatcher', attempt: tries, endedAtMs: now });
   }
 
-  #park(message: Message, reason: WaitingReason, dueInMs: number, attempt = 0): Parked {
+  #park(message: Message, wait: Wait & { attempt?: number }): Parked {
     const value = this.#options.codec.encode(this.#options.input, message.event);
-    return toParked(message, value, { reason, dueInMs, attempt });
+    return toParked(message, value, { attempt: 0, ...wait });
   }
 
   async #publish(outcomes: readonly Told[]): Promise<void> {
@@ -225,4 +236,4 @@ export class Lane {
   }
 }
 
-const isUnsent = ({ stage }: Claimed): boolean => stage === 'open' || stage === 'late';
+const isUnsent = ({ stage }: Claimed): boolean => stage === 'open' || stage === 'late' || stage === 'paused';

@@ -1,18 +1,21 @@
 // The ledger: who may send what, and how it ended. Each statement stands in ledger/ in a file named by its verb; here
 // they get their month, and an error that says whether Postgres is down.
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { type Db, toMonth, withDatabase } from '../../lib/db/database.ts';
 import type { NotificationOutcome } from '../../lib/events.ts';
 import { type ClaimRow, claim } from './ledger/claim.ts';
 import { claimDue } from './ledger/claim-due.ts';
+import { readHolds, wake } from './ledger/holds.ts';
 import { type Ended, insertEnded } from './ledger/insert-ended.ts';
-import { leaveWaiting, postpone } from './ledger/leave-waiting.ts';
+import { leaveWaiting, type PutOff, postpone } from './ledger/leave-waiting.ts';
 import { markSending } from './ledger/mark-sending.ts';
+import { deleteOldMinutes } from './ledger/minutes.ts';
 import { park } from './ledger/park.ts';
 import { release } from './ledger/release.ts';
 import { renew } from './ledger/renew.ts';
 import { settle } from './ledger/settle.ts';
-import type { ClaimRequest, Due, Held, Parked, Settlement } from './ledger/types.ts';
+import type { ClaimRequest, Due, Held, HoldState, Parked, Settlement } from './ledger/types.ts';
 
 /** Every call throws DependencyError('postgres') when Postgres cannot be reached; calling again is always safe. */
 export interface Ledger {
@@ -25,10 +28,16 @@ export interface Ledger {
   park(records: readonly Parked[]): Promise<void>;
   claimDue(priority: string, limit: number): Promise<Due[]>;
   leaveWaiting(notificationIds: readonly string[]): Promise<void>;
-  postpone(items: readonly { notificationId: string; dueInMs: number }[]): Promise<void>;
+  postpone(items: readonly PutOff[]): Promise<void>;
+  /** @returns the holds on these requests; one that may go on is not in it */
+  readHolds(requestIds: readonly string[]): Promise<Map<string, HoldState>>;
+  /** See ledger/holds.ts. @returns how many rows are due now, and when it was done, for the next call */
+  wake(since: string | undefined): Promise<{ count: number; at: string }>;
   insertEnded(outcomes: readonly NotificationOutcome[]): Promise<Ended[]>;
   /** Makes the months ahead, so that no row of theirs falls into the partition for the rest. */
   ensureMonths(): Promise<void>;
+  /** @returns how many rows */
+  deleteOldMinutes(): Promise<number>;
 }
 
 /** By Postgres's clock. Long enough for a slice at a slow server, short enough to go on soon after a crash. */
@@ -37,9 +46,21 @@ const monthsAhead = 3;
 
 export function createLedger(db: Db): Ledger {
   const leaseSeconds = leaseMs / 1000;
+  /** Names of writers of minutes that no statement has in use: two that run at the same time never share one. */
+  const workers: string[] = [];
+  async function asWorker<T>(work: (worker: string) => Promise<T>): Promise<T> {
+    const worker = workers.pop() ?? randomUUID();
+    try {
+      return await work(worker);
+    } finally {
+      workers.push(worker);
+    }
+  }
   return {
     claim: (requests, { token, fromWaiting }) =>
-      byMonth(requests, toMonthOf, (month, some) => claim(db, month, some, { token, fromWaiting, leaseSeconds })),
+      byMonth(requests, toMonthOf, (month, some) =>
+        asWorker((worker) => claim(db, month, some, { token, fromWaiting, leaseSeconds, worker })),
+      ),
     markSending: async (claims) =>
       new Set(
         await byMonth(
@@ -71,7 +92,7 @@ export function createLedger(db: Db): Ledger {
         await byMonth(
           settlements,
           ({ month }) => month,
-          (month, some) => settle(db, month, some),
+          (month, some) => asWorker((worker) => settle(db, month, some, worker)),
         ),
       ),
     park: async (records) => {
@@ -84,11 +105,13 @@ export function createLedger(db: Db): Ledger {
     postpone: async (items) => {
       if (items.length > 0) await withDatabase(() => postpone(db, items));
     },
+    readHolds: (requestIds) => withDatabase(() => readHolds(db, requestIds)),
+    wake: (since) => withDatabase(() => wake(db, since)),
     insertEnded: (outcomes) =>
       byMonth(
         outcomes,
         (outcome) => toMonth(outcome.requested_at),
-        (month, some) => insertEnded(db, month, some),
+        (month, some) => asWorker((worker) => insertEnded(db, month, some, worker)),
       ),
     ensureMonths: () =>
       withDatabase(async () => {
@@ -97,6 +120,7 @@ export function createLedger(db: Db): Ledger {
           from generate_series(0, ${monthsAhead}::integer) n
         `.execute(db);
       }),
+    deleteOldMinutes: () => withDatabase(() => deleteOldMinutes(db)),
   };
 }
 

@@ -4,7 +4,7 @@ import { PermanentError } from '../../lib/errors.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
 import { isUserId, isUuid } from '../../lib/ids.ts';
 import type { EndState } from '../../lib/reasons.ts';
-import type { Held, Parked, WaitingReason } from './ledger/types.ts';
+import type { Held, HoldState, Parked, WaitingReason } from './ledger/types.ts';
 
 /** A rendered record, from Kafka or from `waiting`. */
 export interface Message {
@@ -25,9 +25,14 @@ export interface Claimed extends Held {
   message: Message;
   /**
    * `open`: to be sent. `leaving`: its answer is awaited. `judged`: what became of it is settled or being settled.
-   * `late`: its claim lasts too short, it is to be parked. `back`: given back.
+   * `late`: its claim lasts too short, it is to be parked. `paused`: it is to be parked until its request goes on.
+   * `back`: given back.
    */
-  stage: 'open' | 'leaving' | 'judged' | 'late' | 'back';
+  stage: 'open' | 'leaving' | 'judged' | 'late' | 'paused' | 'back';
+  /** It may have been sent by an earlier try of which no answer is known: then it cannot end as never sent. */
+  mayHaveLeft: boolean;
+  /** What its claim saw of its request. */
+  hold: HoldState | null;
   /** Somebody took it over: our lease on it is void. */
   lost: boolean;
 }
@@ -39,13 +44,15 @@ export const monthOf = ({ event }: Message): string => toMonth(event.requested_a
 export function toParked(
   { event, key, traceparent, partition, offset }: Message,
   value: Buffer,
-  wait: { reason: WaitingReason; dueInMs: number; attempt: number },
+  wait: { reason: WaitingReason; dueInMs: number; attempt: number; isPaused?: boolean },
 ): Parked {
-  const { notification_id: notificationId, requested_at, priority } = event;
+  const { notification_id: notificationId, request_id: requestId, requested_at, priority } = event;
   return {
     notificationId,
+    requestId,
     month: toMonth(requested_at),
     priority,
+    isPaused: false,
     ...wait,
     key,
     value,

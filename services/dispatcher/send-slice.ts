@@ -1,8 +1,9 @@
 // Sends the claimed messages of a slice: as many at a time as the transport has connections, those to one person one
-// after the other. What becomes of each is told at once; what cannot be sent now stays `open`, or becomes `late`.
+// after the other. What becomes of each is told at once; what cannot be sent now stays `open`, or becomes `late` or `paused`.
 import { DependencyError } from '../../lib/errors.ts';
 import type { Conclude, Judged } from './dispatch.ts';
 import type { Lease } from './lease.ts';
+import type { HoldState } from './ledger/types.ts';
 import type { Marks } from './marks.ts';
 import type { Claimed } from './messages.ts';
 import type { Settler } from './settler.ts';
@@ -16,6 +17,8 @@ export interface Sending {
   /** Messages on which the transport broke while nothing else worked: how often, in this and earlier slices. */
   suspects: Map<string, number>;
   signal: AbortSignal;
+  /** Whether its request may go on, asked before each body leaves; undefined when it may. */
+  holdOf(claim: Claimed): HoldState | undefined;
   /** Tells what became of a message. */
   conclude: Conclude<Claimed>;
 }
@@ -31,7 +34,7 @@ const maxSuspects = 1_000;
  * @throws whatever a bug throws, once nothing is under way any more
  */
 export async function sendSlice(claims: readonly Claimed[], sending: Sending): Promise<DependencyError | undefined> {
-  const { transport, settler, marks, lease, suspects, signal } = sending;
+  const { transport, settler, marks, lease, suspects, signal, holdOf } = sending;
   const { breaker } = transport;
   let down: DependencyError | undefined;
   let bug: { error: unknown } | undefined;
@@ -77,23 +80,20 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     }
   }
 
-  /** @returns undefined when it is too late for this claim; `transport` when that failed again and again */
+  /** @returns undefined when this claim must wait for another time; `transport` when that failed again and again */
   async function sendOne(claim: Claimed): Promise<Judged | undefined> {
     const { event } = claim.message;
     const mayLeave = () => {
-      const may = !claim.lost && !signal.aborted && lease.lastsAt(performance.now());
+      const may = !claim.lost && !signal.aborted && lease.lastsAt(performance.now()) && !holdOf(claim);
       if (may) claim.stage = 'leaving';
       return may;
     };
     for (let tried = 1; ; tried++) {
       await settler.room();
+      if (holdOf(claim)) return stopShort(claim);
       if (event.on_no_answer === 'park' && !marks.has(claim)) await markFrom(claim);
       const judgement = claim.lost ? ({ kind: 'too_late' } as const) : await transport.send(event, mayLeave);
-      if (judgement.kind === 'too_late') {
-        claim.stage = 'late';
-        marks.end([claim.notificationId]);
-        return undefined;
-      }
+      if (judgement.kind === 'too_late') return stopShort(claim);
       if (judgement.kind === 'transport') {
         // It certainly was not taken: left as `leaving`, it would neither be given back nor come again.
         claim.stage = 'open';
@@ -103,6 +103,15 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
       if (breaker.isOpen) down ??= breaker.toError();
       if (judgement.kind !== 'transport' || down || tried === triesInPlace) return judgement;
     }
+  }
+
+  /** Its body does not leave: its request is on hold, its lease is too short or lost, or the lane stops. */
+  function stopShort(claim: Claimed): Judged | undefined {
+    const hold = claim.lost ? undefined : holdOf(claim);
+    if (hold === 'cancelled') return { kind: 'cancelled' };
+    claim.stage = hold === 'paused' ? 'paused' : 'late';
+    marks.end([claim.notificationId]);
+    return undefined;
   }
 
   function conclude(claim: Claimed, judgement: Judged): void {

@@ -1,38 +1,45 @@
 // Wires the dispatcher: for each priority a lane with connections, a breaker and a waiting loop of its own; and the lane
 // that takes into the ledger what ended at earlier stages.
-import type { DependencyError } from '../../lib/errors.ts';
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { startStageProcess } from '../../lib/stage-process.ts';
 import { type Priority, priorities } from '../../lib/topics.ts';
 import type { DispatcherConfig } from './config.ts';
 import { createDispatchStage } from './dispatch-stage.ts';
 import { createDispatcherMetrics, type DispatcherMetrics } from './dispatcher-metrics.ts';
+import { HoldWatch } from './hold-watch.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { Lane, type LaneOptions } from './lane.ts';
-import { createLedger, type Ledger } from './ledger.ts';
+import { createLedger } from './ledger.ts';
 import { createOutcomesStage } from './outcomes.ts';
 import { Breaker } from './transports/breaker.ts';
 import { createSmsTransport } from './transports/sms.ts';
 import { createSmtpTransport } from './transports/smtp.ts';
 import { SmtpPool } from './transports/smtp-pool.ts';
 import { startWaitingLoop } from './waiting.ts';
-
-const dayMs = 24 * 60 * 60 * 1000;
+import { startWakeLoop } from './wake-loop.ts';
 
 export function startDispatcher(config: DispatcherConfig, context: ServiceContext): Promise<Running> {
   return startStageProcess('dispatcher', config, context, (parts) => {
     const { topics, db, codec, publisher, logger } = parts;
     const ledger = createLedger(db);
     const metrics = createDispatcherMetrics(parts.metrics);
+    const holds = new HoldWatch(ledger, logger);
     const chosen = priorities.filter((priority) => !config.lanes || config.lanes.includes(priority));
     const lanes = chosen.map((priority) => {
       const input = topics.rendered[priority];
       const transports = createTransports(priority, config, metrics);
       const common = { priority, input, ledger, codec, logger: logger.child({ stage: 'dispatcher', priority }) };
-      const lane = new Lane({ ...common, outcomes: topics.outcomes, publisher, transports, metrics });
+      const lane = new Lane({ ...common, outcomes: topics.outcomes, publisher, transports, metrics, holds });
       return { priority, lane, transports, waiting: startWaitingLoop({ ...common, lane }) };
     });
-    const months = keepMonthsAhead(ledger, logger);
+    const waking = startWakeLoop({
+      ledger,
+      logger,
+      onWoken: () => {
+        for (const { waiting } of lanes) waiting.look();
+      },
+    });
+    const housekeeping = startHousekeeping(ledger, logger);
     return {
       stages: [
         ...lanes.flatMap(({ priority, lane }) =>
@@ -43,8 +50,8 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
         createOutcomesStage(topics.lanes.outcomes, { ledger, metrics }),
       ],
       async stop() {
-        months.stop();
-        await Promise.all(lanes.map(({ waiting }) => waiting.stop()));
+        housekeeping.stop();
+        await Promise.all([waking.stop(), ...lanes.map(({ waiting }) => waiting.stop())]);
         for (const { transports } of lanes) for (const transport of Object.values(transports)) transport.stop();
       },
     };
@@ -73,14 +80,4 @@ function createTransports(
     email: createSmtpTransport({ pool, breaker: email, parallel, sender: config.sender }),
     sms: createSmsTransport({ settings: config.sms, breaker: sms, parallel: config.smsConnections }),
   };
-}
-
-function keepMonthsAhead(ledger: Ledger, logger: Logger): { stop(): void } {
-  const ensure = () =>
-    ledger
-      .ensureMonths()
-      .catch((error: DependencyError) => logger.warn({ err: error }, 'the months ahead could not be made'));
-  void ensure();
-  const timer = setInterval(() => void ensure(), dayMs);
-  return { stop: () => clearInterval(timer) };
 }

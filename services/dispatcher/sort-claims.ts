@@ -10,18 +10,22 @@ export interface Sorted {
   newEnds: End[];
   /** Another's claim is alive: to be looked at again when it ends. */
   held: { message: Message; leaseLeftMs: number }[];
+  /** Its request is paused, and it has a row: to be looked at again when the request goes on. */
+  paused: Message[];
+  /** Its request is paused, and it has none: whoever ends the pause publishes it again. */
+  passed: Message[];
 }
 
 /** A claim of which is only known that somebody just made it. */
 const wholeLeaseMs = 60_000;
 
 export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<string, ClaimRow>, token: string): Sorted {
-  const sorted: Sorted = { claimed: [], outcomes: [], newEnds: [], held: [] };
+  const sorted: Sorted = { claimed: [], outcomes: [], newEnds: [], held: [], paused: [], passed: [] };
   for (const message of messages) {
     const row = rows.get(message.event.notification_id);
     switch (row?.verdict) {
       case 'claimed':
-        sorted.claimed.push(toClaimed(message, row.attempt ?? 1, token));
+        sorted.claimed.push(toClaimed(message, row, token));
         break;
       case 'ended': {
         const end = toEnd(row);
@@ -32,6 +36,10 @@ export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<strin
       case 'deferred':
         // It is in `waiting`, which will send it and tell of it.
         break;
+      case 'paused':
+        // What waits is told apart by its lane: it waits on.
+        (row.state === null && message.waitsSince === null ? sorted.passed : sorted.paused).push(message);
+        break;
       default:
         sorted.held.push({ message, leaseLeftMs: row?.lease_left_ms ?? wholeLeaseMs });
     }
@@ -39,9 +47,14 @@ export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<strin
   return sorted;
 }
 
-function toClaimed(message: Message, attempt: number, token: string): Claimed {
-  const notificationId = message.event.notification_id;
-  return { notificationId, month: monthOf(message), attempt, token, message, stage: 'open', lost: false };
+function toClaimed(message: Message, { attempt: claimedAttempt, hold }: ClaimRow, token: string): Claimed {
+  const attempt = claimedAttempt ?? 1;
+  const { notification_id: notificationId, on_no_answer: onNoAnswer } = message.event;
+  // A record from Kafka that is claimed again was left behind by somebody, who may have sent it unless it parks.
+  const wasLeftBehind = message.waitsSince === null && attempt > 1 && onNoAnswer === 'resend';
+  const mayHaveLeft = message.mayHaveLeft || wasLeftBehind;
+  const month = monthOf(message);
+  return { notificationId, month, attempt, token, message, stage: 'open', mayHaveLeft, hold, lost: false };
 }
 
 function toEnd(row: ClaimRow): End {

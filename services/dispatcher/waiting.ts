@@ -5,6 +5,7 @@ import type { Codec } from '../../lib/kafka/codec.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Priority, Topic } from '../../lib/topics.ts';
 import type { Lane } from './lane.ts';
+import type { PutOff } from './ledger/leave-waiting.ts';
 import type { Due } from './ledger/types.ts';
 import type { Ledger } from './ledger.ts';
 import type { Message } from './messages.ts';
@@ -21,6 +22,8 @@ export interface WaitingOptions {
 }
 
 export interface WaitingLoop {
+  /** Something is due: looks at once. */
+  look(): void;
   /** No new body leaves; resolves when what was in hand is settled or given back. */
   stop(): Promise<void>;
 }
@@ -36,10 +39,13 @@ export function startWaitingLoop(options: WaitingOptions): WaitingLoop {
   const { priority, input, lane, ledger, codec, logger, everyMs = 1_000 } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  let interruptPause: AbortController | undefined;
 
   async function run(): Promise<void> {
     let pauseMs = everyMs;
     while (!signal.aborted) {
+      const interrupt = new AbortController();
+      interruptPause = interrupt;
       try {
         const due = await ledger.claimDue(priority, atATime);
         if (due.length > 0) await dispatch(due);
@@ -52,13 +58,13 @@ export function startWaitingLoop(options: WaitingOptions): WaitingLoop {
         }
         pauseMs = Math.min(Math.max(pauseMs, everyMs) * 2, longestPauseMs);
       }
-      if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+      if (pauseMs > 0) await delay(pauseMs, undefined, { signal: interrupt.signal }).catch(() => undefined);
     }
   }
 
   async function dispatch(due: readonly Due[]): Promise<void> {
     const messages: Message[] = [];
-    const unreadable: { notificationId: string; dueInMs: number }[] = [];
+    const unreadable: PutOff[] = [];
     for (const row of [...due].sort(byOffset)) {
       try {
         messages.push(toMessage(row, await codec.decode(input, row.value)));
@@ -82,8 +88,10 @@ export function startWaitingLoop(options: WaitingOptions): WaitingLoop {
 
   const running = run();
   return {
+    look: () => interruptPause?.abort(),
     async stop() {
       stopping.abort();
+      interruptPause?.abort();
       await running;
     },
   };

@@ -8,6 +8,7 @@ import type { Outgoing } from '../../lib/kafka/stage.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { createDispatcherMetrics } from '../../services/dispatcher/dispatcher-metrics.ts';
+import { HoldWatch } from '../../services/dispatcher/hold-watch.ts';
 import { Lane } from '../../services/dispatcher/lane.ts';
 import type { Ledger } from '../../services/dispatcher/ledger.ts';
 import { Breaker } from '../../services/dispatcher/transports/breaker.ts';
@@ -15,6 +16,7 @@ import { createSmsTransport } from '../../services/dispatcher/transports/sms.ts'
 import { createSmtpTransport } from '../../services/dispatcher/transports/smtp.ts';
 import { SmtpPool } from '../../services/dispatcher/transports/smtp-pool.ts';
 import { startWaitingLoop, type WaitingLoop } from '../../services/dispatcher/waiting.ts';
+import { startWakeLoop } from '../../services/dispatcher/wake-loop.ts';
 import { eventually } from './eventually.ts';
 import { type LedgerLab, toMessage, useLedgerLab } from './ledger-lab.ts';
 
@@ -24,7 +26,7 @@ export interface DispatcherLab extends LedgerLab {
   /** `state reason attempt` of every outcome told about it, in order. */
   told(event: { notification_id: string }): string[];
   dispatch(events: readonly NotificationRendered[], signal?: AbortSignal): Promise<void>;
-  /** Starts the loop that sends what waits; stopped with the test. */
+  /** Starts the loop that sends what waits, and the one that wakes it; stopped with the test. */
   startWaiting(): WaitingLoop;
   /** Another dispatcher on the same database. */
   createLane(changes?: { ledger?: Ledger; smtpUrl?: string }): Lane;
@@ -82,6 +84,7 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
       input: topics.rendered.low,
       outcomes: topics.outcomes,
       ledger: changes.ledger ?? ledger,
+      holds: new HoldWatch(changes.ledger ?? ledger, logger),
       codec: json,
       publisher: {
         publish: async (records: readonly Outgoing[]) => {
@@ -133,8 +136,11 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
         logger,
         everyMs: 20,
       });
+      const waking = startWakeLoop({ ledger, logger, everyMs: 20, onWoken: () => loop.look() });
       loops.push(loop);
-      onTestFinished(() => loop.stop());
+      onTestFinished(async () => {
+        await Promise.all([loop.stop(), waking.stop()]);
+      });
       return loop;
     },
   };

@@ -19,6 +19,10 @@ export interface LedgerLab {
   counters(): Promise<Record<string, number>>;
   /** The same, counted over the rows: what the counters must be. */
   rowCounts(): Promise<Record<string, number>>;
+  /** The same, of the minutes; tests are not in them. */
+  minutes(): Promise<Record<string, number>>;
+  /** As a content manager does; undefined ends a pause. */
+  hold(requestId: string, state: 'paused' | 'cancelled' | undefined): Promise<void>;
   waitingCount(): Promise<number>;
   /** As if time had passed: every lease has run out. */
   endLeases(): Promise<void>;
@@ -45,7 +49,7 @@ export function useLedgerLab(): () => Promise<LedgerLab> {
   });
   return async () => {
     if (!db) throw new Error('the database is made before the tests');
-    await sql`truncate deliveries, waiting, counters, suppressions`.execute(db);
+    await sql`truncate deliveries, waiting, counters, suppressions, holds, unsubscribes, delivery_minutes`.execute(db);
     return createLedgerLab(db);
   };
 }
@@ -75,6 +79,20 @@ function createLedgerLab(db: Db): LedgerLab {
         where state not in ('claimed', 'sending') group by 1
       `.execute(db);
       return Object.fromEntries(rows.rows.map(({ what, count }) => [what, count]));
+    },
+    async minutes() {
+      const rows = await sql<{ what: string; count: number }>`
+        select trim(state || ' ' || reason) as what, sum(count)::integer as count from delivery_minutes group by 1
+      `.execute(db);
+      return Object.fromEntries(rows.rows.map(({ what, count }) => [what, count]));
+    },
+    async hold(requestId, state) {
+      if (state === undefined) await sql`delete from holds where request_id = ${requestId}`.execute(db);
+      else
+        await sql`
+          insert into holds (request_id, state) values (${requestId}, ${state})
+          on conflict (request_id) do update set state = excluded.state, changed_at = now()
+        `.execute(db);
     },
     async waitingCount() {
       return (await db.selectFrom('waiting').select('notification_id').execute()).length;

@@ -2,16 +2,19 @@
 // send that message, until the lease runs out.
 import { sql } from 'kysely';
 import type { Db } from '../../../lib/db/database.ts';
-import type { ClaimRequest } from './types.ts';
+import { addMinutes } from './minutes.ts';
+import type { ClaimRequest, HoldState } from './types.ts';
 
 /** One row per asked notification, in any order. */
 export interface ClaimRow {
   notification_id: string;
   /**
    * `claimed`: ours now. `ended`: it has an end (which may have been made by this very statement). `alive`: another's
-   * claim that has not run out. `deferred`: it waits for its retry. `contended`: somebody inserted it just now; ask again.
+   * claim that has not run out. `deferred`: it waits for its retry. `paused`: its request is paused, and nothing was
+   * changed. `contended`: somebody inserted it just now; ask again.
    */
-  verdict: 'claimed' | 'ended' | 'alive' | 'deferred' | 'contended';
+  verdict: 'claimed' | 'ended' | 'alive' | 'deferred' | 'paused' | 'contended';
+  /** Null when there is no row, which only a pause leaves so. */
   state: string | null;
   reason: string | null;
   detail: string | null;
@@ -22,17 +25,23 @@ export interface ClaimRow {
   is_new_end: boolean;
   /** Of another's claim: how long it still holds. */
   lease_left_ms: number | null;
+  /** Its request's; of `claimed` rows only when this is a repeat, and the hold came after the first claim. */
+  hold: HoldState | null;
 }
 
 /**
- * Inserts what is new and takes over what was left behind (lease ran out: attempt + 1). Expiry and suppression are looked
- * at in the same step, so that no mail leaves for an address that was suppressed before the claim. The invariants:
+ * Inserts what is new and takes over what was left behind (lease ran out: attempt + 1). Holds, suppression, consent and
+ * expiry are looked at in the same step, so that no mail leaves for what was cancelled, an address that was suppressed or
+ * a person who unsubscribed before the claim. (A test goes to whoever asked for it: the person's consent is not asked.)
+ * The invariants:
  * - a claim that is alive is never touched, unless its token is ours: then this is a repeat, and returns our own rows;
  * - `sending` whose lease ran out may have left: it becomes unknown, whatever else holds;
  * - `claimed` whose lease ran out may have left only when its template resends (those that park are marked `sending`
  *   first), and was never given back (then it has no token): if it may have left and must not be repeated, it is unknown;
+ * - of a paused request nothing else is inserted or changed;
  * - `deferred` is claimed by the waiting loop only;
- * - counters move only with rows that really changed, in the order of their key, so that claims do not deadlock.
+ * - counters move only with rows that really changed, in the order of their key, so that claims do not deadlock; the
+ *   minutes likewise, in rows that only `worker` writes.
  *
  * @param month of all these requests; given apart, so that Postgres plans for one partition and not for all
  * @param token of the slice
@@ -41,17 +50,22 @@ export async function claim(
   db: Db,
   month: string,
   requests: readonly ClaimRequest[],
-  options: { token: string; fromWaiting: boolean; leaseSeconds: number },
+  options: { token: string; fromWaiting: boolean; leaseSeconds: number; worker: string },
 ): Promise<ClaimRow[]> {
-  const { token, fromWaiting, leaseSeconds } = options;
+  const { token, fromWaiting, leaseSeconds, worker } = options;
   // In the order of the key: two dispatchers that claim the same records then wait for each other, and never both.
   const sorted = [...requests].sort((a, b) => (a.event.notification_id < b.event.notification_id ? -1 : 1));
   const events = sorted.map(({ event }) => event);
   const result = await sql<ClaimRow>`
     with given as materialized (
-      select g.*,
-        s.address is not null as is_suppressed,
-        coalesce(g.expires_at <= extract(epoch from now()) * 1000, false) as is_expired
+      select g.*, h.state as hold,
+        -- Why it may not be sent, the strongest first.
+        case
+          when h.state = 'cancelled' then 'cancelled'
+          when s.address is not null then 'suppressed'
+          when u.user_id is not null then 'unsubscribed'
+          when g.expires_at <= extract(epoch from now()) * 1000 then 'expired'
+        end as barred
       from unnest(
         ${events.map((event) => event.notification_id)}::uuid[],
         ${events.map((event) => event.request_id)}::uuid[],
@@ -68,13 +82,17 @@ export async function claim(
         ${events.map((event) => event.rendered_at)}::double precision[],
         ${events.map((event) => event.expires_at)}::double precision[],
         ${events.map((event) => event.on_no_answer === 'resend')}::boolean[],
+        ${events.map((event) => (event.is_promo && !event.is_test ? event.user_id : null))}::text[],
+        ${events.map((event) => event.is_test)}::boolean[],
         ${sorted.map(({ mayHaveLeft }) => mayHaveLeft)}::boolean[],
         ${sorted.map(({ partition }) => partition)}::integer[],
         ${sorted.map(({ offset }) => offset)}::bigint[]
       ) as g(notification_id, request_id, chunk_id, user_id, channel, address, template_id, template_version, priority,
-             requested_at, planned_at, enriched_at, rendered_at, expires_at, resends, may_have_left,
-             rendered_partition, rendered_offset)
+             requested_at, planned_at, enriched_at, rendered_at, expires_at, resends, consenting_user_id, is_test,
+             may_have_left, rendered_partition, rendered_offset)
+      left join holds h on h.request_id = g.request_id
       left join suppressions s on s.channel = g.channel and s.address = lower(g.address)
+      left join unsubscribes u on u.user_id = g.consenting_user_id and u.channel = g.channel
     ),
     existing as materialized (
       select d.notification_id, d.state, d.reason, d.detail, d.stage, d.attempt, d.token, d.lease_until, d.ended_at,
@@ -84,9 +102,10 @@ export async function claim(
           when d.state <> 'deferred' and d.lease_until > now() and d.token = ${token}::uuid then 'own'
           when d.state <> 'deferred' and d.lease_until > now() then 'alive'
           when d.state = 'sending' then 'unknown'
-          when not g.is_suppressed and not g.is_expired then 'take'
+          when g.hold = 'paused' then 'paused'
+          when g.barred is null then 'take'
           when g.may_have_left or (d.state = 'claimed' and d.token is not null and g.resends) then 'unknown'
-          when g.is_suppressed then 'suppressed'
+          when g.barred <> 'expired' then g.barred
           -- Tried before: a claim left behind counts as a try that never came to sending.
           when d.state = 'deferred' or d.attempt > (d.token is not null)::integer then 'exhausted'
           else 'expired'
@@ -121,34 +140,35 @@ export async function claim(
       from existing e
       join given g using (notification_id)
       where d.notification_id = e.notification_id and d.month = ${month}::date
-        and e.verdict in ('own', 'take', 'unknown', 'exhausted', 'suppressed', 'expired')
+        and e.verdict not in ('ended', 'deferred', 'alive', 'paused')
         -- Somebody may have been quicker between the reading above and here: then the row is another one by now.
         and d.state = e.state and d.attempt = e.attempt
         and d.token is not distinct from e.token and d.lease_until is not distinct from e.lease_until
-      returning d.notification_id, d.request_id, d.chunk_id, d.state, d.reason, d.detail, d.stage, d.attempt, d.ended_at,
-        e.state as old_state, e.reason as old_reason
+      returning d.notification_id, d.request_id, d.chunk_id, d.priority, d.is_test, d.state, d.reason, d.detail, d.stage,
+        d.attempt, d.ended_at, e.state as old_state, e.reason as old_reason
     ),
     inserted as (
       insert into deliveries (month, notification_id, request_id, chunk_id, user_id, channel, address, template_id,
         template_version, priority, state, reason, attempt, token, lease_until, requested_at, planned_at, enriched_at,
-        rendered_at, claimed_at, ended_at, rendered_partition, rendered_offset)
+        rendered_at, claimed_at, ended_at, rendered_partition, rendered_offset, is_test)
       select ${month}::date, notification_id, request_id, chunk_id, user_id, channel, address, template_id,
         template_version, priority,
-        case when ends then 'skipped' else 'claimed' end,
-        case when is_suppressed then 'suppressed' when is_expired then 'expired' else '' end,
-        case when ends then 0 else 1 end,
-        case when not ends then ${token}::uuid end,
-        case when not ends then now() + make_interval(secs => ${leaseSeconds}) end,
+        case when barred is null then 'claimed' else 'skipped' end,
+        coalesce(barred, ''),
+        case when barred is null then 1 else 0 end,
+        case when barred is null then ${token}::uuid end,
+        case when barred is null then now() + make_interval(secs => ${leaseSeconds}) end,
         to_timestamp(requested_at / 1000), to_timestamp(planned_at / 1000), to_timestamp(enriched_at / 1000),
         to_timestamp(rendered_at / 1000),
-        case when not ends then now() end,
-        case when ends then now() end,
-        rendered_partition, rendered_offset
-      from (select *, is_suppressed or is_expired as ends from given) g
-      where not exists (select from existing e where e.notification_id = g.notification_id)
+        case when barred is null then now() end,
+        case when barred is not null then now() end,
+        rendered_partition, rendered_offset, is_test
+      from given g
+      where hold is distinct from 'paused'
+        and not exists (select from existing e where e.notification_id = g.notification_id)
       order by notification_id
       on conflict do nothing
-      returning notification_id, request_id, chunk_id, state, reason, detail, stage, attempt, ended_at
+      returning notification_id, request_id, chunk_id, priority, is_test, state, reason, detail, stage, attempt, ended_at
     ),
     counted as (
       insert into counters (request_id, chunk_id, state, reason, count)
@@ -163,12 +183,19 @@ export async function claim(
       group by request_id, chunk_id, state, reason
       order by request_id, chunk_id, state, reason
       on conflict (request_id, chunk_id, state, reason) do update set count = counters.count + excluded.count
-    )
+    ),
+    ended as (
+      select priority, state, reason, is_test from inserted where ended_at is not null
+      union all
+      select priority, state, reason, is_test from changed where ended_at is not null
+    ),
+    minuted as (${addMinutes(worker)})
     select g.notification_id,
       case
         when coalesce(i.state, c.state) in ('claimed', 'sending') then 'claimed'
         when coalesce(i.state, c.state) is not null then 'ended'
-        when e.verdict in ('ended', 'alive', 'deferred') then e.verdict
+        when e.verdict in ('ended', 'alive', 'deferred', 'paused') then e.verdict
+        when e.verdict is null and g.hold = 'paused' then 'paused'
         else 'contended'
       end as verdict,
       coalesce(i.state, c.state, e.state) as state,
@@ -179,7 +206,8 @@ export async function claim(
       extract(epoch from coalesce(i.ended_at, c.ended_at, e.ended_at))::double precision * 1000 as ended_at_ms,
       coalesce(i.ended_at, c.ended_at) is not null as is_new_end,
       case when e.verdict = 'alive'
-        then extract(epoch from e.lease_until - now())::double precision * 1000 end as lease_left_ms
+        then extract(epoch from e.lease_until - now())::double precision * 1000 end as lease_left_ms,
+      g.hold
     from given g
     left join inserted i using (notification_id)
     left join changed c using (notification_id)

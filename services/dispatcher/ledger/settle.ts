@@ -1,21 +1,30 @@
 // Writes down what became of claims: at most a hundred answers in one statement.
 import { sql } from 'kysely';
 import type { Db } from '../../../lib/db/database.ts';
+import { addMinutes } from './minutes.ts';
 import type { Settlement } from './types.ts';
 
 /**
  * Guarded by attempt and token: a zombie's late settlement changes nothing, and a settlement that is repeated because its
  * answer was lost changes nothing either. Counters, the retry that waits and the dead address follow only from rows
- * that changed. A deferred row and its waiting row are written together, so that none of the two stands alone.
+ * that changed. A deferred row and its waiting row are written together, so that none of the two stands alone. What was
+ * cancelled before its body left had no try: its attempt is taken back.
+ *
+ * @param worker see minutes.ts
  * @returns the ids of the rows that changed
  */
-export async function settle(db: Db, month: string, settlements: readonly Settlement[]): Promise<string[]> {
+export async function settle(
+  db: Db,
+  month: string,
+  settlements: readonly Settlement[],
+  worker: string,
+): Promise<string[]> {
   const sorted = [...settlements].sort((a, b) => (a.notificationId < b.notificationId ? -1 : 1));
   const parked = sorted.flatMap((settlement) => settlement.parked ?? []);
   const result = await sql<{ notification_id: string }>`
     with changed as (
       update deliveries d set state = g.state, reason = g.reason, detail = g.detail, stage = 'dispatcher', token = null,
-        lease_until = null,
+        lease_until = null, attempt = g.tries,
         ended_at = case when g.state <> 'deferred' then to_timestamp(g.ended_at / 1000) end
       from unnest(
         ${sorted.map((one) => one.notificationId)}::uuid[],
@@ -25,11 +34,13 @@ export async function settle(db: Db, month: string, settlements: readonly Settle
         ${sorted.map((one) => one.reason)}::text[],
         ${sorted.map((one) => one.detail)}::text[],
         ${sorted.map((one) => one.endedAtMs)}::double precision[],
-        ${sorted.map((one) => one.suppress)}::boolean[]
-      ) as g(notification_id, attempt, token, state, reason, detail, ended_at, suppress)
+        ${sorted.map((one) => one.suppress)}::boolean[],
+        ${sorted.map((one) => one.tries ?? one.attempt)}::integer[]
+      ) as g(notification_id, attempt, token, state, reason, detail, ended_at, suppress, tries)
       where d.notification_id = g.notification_id and d.month = ${month}::date
         and d.attempt = g.attempt and d.token = g.token and d.state in ('claimed', 'sending')
-      returning d.notification_id, d.request_id, d.chunk_id, d.channel, d.address, d.state, d.reason, d.detail, g.suppress
+      returning d.notification_id, d.request_id, d.chunk_id, d.channel, d.address, d.priority, d.is_test, d.state, d.reason,
+        d.detail, g.suppress
     ),
     counted as (
       insert into counters (request_id, chunk_id, state, reason, count)
@@ -38,15 +49,17 @@ export async function settle(db: Db, month: string, settlements: readonly Settle
       order by request_id, chunk_id, state, reason
       on conflict (request_id, chunk_id, state, reason) do update set count = counters.count + excluded.count
     ),
+    ended as (select priority, state, reason, is_test from changed),
+    minuted as (${addMinutes(worker)}),
     suppressed as (
       insert into suppressions (channel, address, reason, detail)
       select channel, lower(address), reason, detail from changed where suppress and address is not null
       on conflict do nothing
     ),
     waits as (
-      insert into waiting (notification_id, month, priority, due_at, attempt, reason, key, value, traceparent,
+      insert into waiting (notification_id, request_id, month, priority, due_at, attempt, reason, key, value, traceparent,
         rendered_partition, rendered_offset)
-      select w.notification_id, ${month}::date, w.priority, now() + make_interval(secs => w.due_in / 1000), w.attempt,
+      select w.notification_id, c.request_id, ${month}::date, w.priority, now() + make_interval(secs => w.due_in / 1000), w.attempt,
         w.reason, w.key, w.value, w.traceparent, w.rendered_partition, w.rendered_offset
       from unnest(
         ${parked.map((one) => one.notificationId)}::uuid[],
@@ -63,7 +76,7 @@ export async function settle(db: Db, month: string, settlements: readonly Settle
              rendered_offset)
       join changed c on c.notification_id = w.notification_id and c.state = 'deferred'
       on conflict (notification_id) do update set due_at = excluded.due_at, attempt = excluded.attempt,
-        reason = excluded.reason, lease_until = null
+        reason = excluded.reason, lease_until = null, resume_at = null, request_id = excluded.request_id
     )
     select notification_id from changed
   `.execute(db);

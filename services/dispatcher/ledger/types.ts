@@ -24,11 +24,14 @@ export interface Held {
 /** A rendered record in a form that can wait in Postgres. */
 export interface Parked {
   notificationId: string;
+  requestId: string;
   month: string;
   priority: string;
   /** Why it waits: a reason of `deferred`, or one of the two that no delivery shows. */
   reason: WaitingReason;
   dueInMs: number;
+  /** It waits only for the end of a pause, from which moment on it is due. */
+  isPaused: boolean;
   attempt: number;
   key: string;
   /** The record in Confluent's wire format. */
@@ -37,6 +40,9 @@ export interface Parked {
   partition: number;
   offset: string;
 }
+
+/** What people want of a request that may not go on: a row of `holds`. */
+export type HoldState = 'paused' | 'cancelled';
 
 /** `no_answer`: it may have left. `held`: somebody has, or had, a claim on it. */
 export type WaitingReason = 'greylisted' | 'busy' | 'no_connection' | 'no_answer' | 'held';
@@ -51,6 +57,8 @@ export interface Settlement extends Held {
   requestedAtMs: number;
   /** The address is dead: nothing is sent to it any more. */
   suppress: boolean;
+  /** How many tries were made, when this one was not: then less than `attempt`. */
+  tries?: number;
   /** With state `deferred`: what waits for the retry. */
   parked?: Parked;
 }

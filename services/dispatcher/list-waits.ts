@@ -1,0 +1,38 @@
+// What of a slice has to wait, why, and for how long; without I/O.
+import type { WaitingReason } from './ledger/types.ts';
+import type { Claimed, Message } from './messages.ts';
+import type { Sorted } from './sort-claims.ts';
+
+export interface Wait {
+  reason: WaitingReason;
+  dueInMs: number;
+  /** Only because its request is paused. */
+  isPaused?: boolean;
+}
+
+/** For what only its lease kept from being sent. */
+const shortWaitMs = 1_000;
+/** The end of a pause is told to what waits for it (wake-loop.ts); this is how often it looks by itself. */
+const pausedWaitMs = 5 * 60_000;
+
+/** @param claimed once nothing of it is under way any more */
+export function listWaits(
+  { held, paused }: Pick<Sorted, 'held' | 'paused'>,
+  claimed: readonly Claimed[],
+): { message: Message; wait: Wait }[] {
+  const untilResumed = { dueInMs: pausedWaitMs, isPaused: true };
+  return [
+    ...held.map(({ message, leaseLeftMs }) => ({
+      message,
+      wait: { reason: 'held' as const, dueInMs: leaseLeftMs },
+    })),
+    ...paused.map((message) => ({ message, wait: { reason: 'held' as const, ...untilResumed } })),
+    ...claimed.flatMap((claim) => {
+      const { message, stage } = claim;
+      if (stage === 'late') return [{ message, wait: { reason: reasonOf(claim), dueInMs: shortWaitMs } }];
+      return stage === 'paused' ? [{ message, wait: { reason: reasonOf(claim), ...untilResumed } }] : [];
+    }),
+  ];
+}
+
+const reasonOf = ({ mayHaveLeft }: Claimed): WaitingReason => (mayHaveLeft ? 'no_answer' : 'held');
