@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { DeliveriesTable, DeliveryState } from '../../lib/db/tables.ts';
+import { toJourney } from '../../lib/journey.ts';
 import { maskAddress } from '../../lib/masked-address.ts';
 
 type Row = Pick<
@@ -151,26 +152,6 @@ function toNotification(row: Row): Notification {
     chunk_id: row.chunk_id,
     detail: row.detail || null,
     next_attempt_at: row.due_at?.toISOString() ?? null,
-    journey: toJourney(row),
+    journey: toJourney(row).map((step) => ({ ...step, at: step.at.toISOString() })),
   };
-}
-
-/** Every stage that it came through, in order; the last step says how it ended, or where it is now. */
-function toJourney(row: Row): JourneyStep[] {
-  const passed: [stage: string, at: Date | null, outcome: string][] = [
-    ['ingest', row.requested_at, 'requested'],
-    ['planner', row.planned_at, 'planned'],
-    ['enricher', row.enriched_at, 'enriched'],
-    ['renderer', row.rendered_at, 'rendered'],
-    ['dispatcher', row.claimed_at, 'claimed'],
-  ];
-  const steps = passed.flatMap(([stage, at, outcome]): JourneyStep[] =>
-    at === null ? [] : [{ stage, at: at.toISOString(), outcome, reason: null, detail: null }],
-  );
-  const atMs = row.ended_at ?? (row.state === 'claimed' ? null : row.claimed_at);
-  if (atMs !== null) {
-    const { stage, state, reason, detail } = row;
-    steps.push({ stage, at: atMs.toISOString(), outcome: state, reason: reason || null, detail: detail || null });
-  }
-  return steps;
 }
