@@ -14,6 +14,13 @@ const nameVariables: readonly Variable[] = [
   { name: 'last_name', description: "The person's last name", example: 'Lovelace' },
 ];
 
+/** render.ts gives it to promotional e-mail; others see nothing, or what the context has under this name. */
+const unsubscribeVariable: Variable = {
+  name: 'unsubscribe_url',
+  description: 'Promotional e-mail: where the person ends it. A mail that does not show it gets a line that does',
+  example: 'https://example.com/u/test',
+};
+
 /** @returns undefined for a kind that this release does not know */
 export function findCollector(kind: string): Collector | undefined {
   return kinds.get(kind);
@@ -21,5 +28,5 @@ export function findCollector(kind: string): Collector | undefined {
 
 /** Every variable that a template of this kind can use besides the request's context. */
 export function variablesOf(collector: Collector): readonly Variable[] {
-  return [...nameVariables, ...collector.variables];
+  return [...nameVariables, ...collector.variables, unsubscribeVariable];
 }

@@ -36,9 +36,11 @@ function toHtmlFooter(url: string): string {
     '\n<style>@media (prefers-color-scheme:dark){' +
     '.unsubscribe-footer{background:#1c1c1c!important}.unsubscribe-footer,.unsubscribe-footer a{color:#b4b4b4!important}' +
     '}</style>\n' +
-    '<div class="unsubscribe-footer" lang="en" dir="ltr" style="clear:both;margin:0;padding:14px 16px;' +
-    'background:#f4f4f4;color:#595959;font:13px/20px Helvetica,Arial,sans-serif;text-align:center">' +
-    `You no longer want e-mails like this? <a href="${url}" style="color:#595959;text-decoration:underline">Unsubscribe</a></div>\n`
+    '<div lang="en" dir="ltr" style="clear:both;margin:0;padding:12px 8px;text-align:center">' +
+    '<span class="unsubscribe-footer" style="display:inline-block;padding:6px 14px;border-radius:16px;' +
+    'background:#f4f4f4;color:#595959;font:13px/20px Helvetica,Arial,sans-serif">' +
+    `You no longer want e-mails like this? <a href="${url}" style="color:#595959;text-decoration:underline">Unsubscribe</a>` +
+    '</span></div>\n'
   );
 }
 

@@ -62,11 +62,15 @@ describe('kinds', () => {
     expect(findCollector('horoscope')).toBeUndefined();
   });
 
-  it.each([...kinds.values()])('describes exactly the variables that $kind gathers, besides the name', (collector) => {
-    expect(variablesOf(collector).map((variable) => variable.name)).toEqual([
-      'first_name',
-      'last_name',
-      ...Object.keys(collector.collect(user)),
-    ]);
-  });
+  it.each([...kinds.values()])(
+    'describes exactly the variables that $kind gathers, besides the name and the link to unsubscribe',
+    (collector) => {
+      expect(variablesOf(collector).map((variable) => variable.name)).toEqual([
+        'first_name',
+        'last_name',
+        ...Object.keys(collector.collect(user)),
+        'unsubscribe_url',
+      ]);
+    },
+  );
 });

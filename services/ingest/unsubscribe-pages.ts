@@ -80,6 +80,7 @@ main{width:100%;max-width:30rem;padding:32px;background:var(--card);border:1px s
 h1{margin:0 0 12px;font-size:1.55rem;line-height:1.2}
 p{margin:0 0 12px}
 p+p{color:var(--soft)}
+p:last-child{margin:0}
 form{margin:24px 0 0}
 button{width:100%;min-height:48px;padding:10px 18px;border:1px solid var(--button);border-radius:9px;background:var(--button);color:var(--on-button);font:inherit;font-weight:600;cursor:pointer}
 button.plain{background:none;color:var(--button)}

@@ -2,6 +2,8 @@
 import { eventually } from './eventually.ts';
 
 export interface InboxMail {
+  /** Of the inbox, not of the mail. */
+  id: string;
   to: string;
   from: { address: string; name: string };
   subject: string;
@@ -19,6 +21,7 @@ export interface InboxSms {
 
 /** As maildev's REST API gives it: some of it depends on the mail. */
 interface RawMail {
+  id: string;
   envelope: { to: { address: string }[] };
   from: { address: string; name: string }[];
   subject?: string;
@@ -38,6 +41,12 @@ export function createMailInbox(inboxUrl: string) {
   return {
     list,
     listTo,
+    /** The mail byte for byte as it came. */
+    async readSource({ id }: InboxMail): Promise<string> {
+      const response = await fetch(`${inboxUrl}/api/email/${id}/source`, { signal: AbortSignal.timeout(10_000) });
+      if (!response.ok) throw new Error(`the inbox answered ${response.status} for the source of ${id}`);
+      return response.text();
+    },
     /** Waits for the first mail to this address that fits. */
     async untilMail(address: string, fits: (mail: InboxMail) => boolean = () => true, timeoutMs = 20_000) {
       let found: InboxMail | undefined;
@@ -58,6 +67,7 @@ export function createMailInbox(inboxUrl: string) {
 function toMail(raw: RawMail): InboxMail {
   const [from = { address: '', name: '' }] = raw.from;
   return {
+    id: raw.id,
     to: raw.envelope.to.map(({ address }) => address).join(','),
     from,
     subject: raw.subject ?? '',
