@@ -6,7 +6,7 @@ import type { Priority } from '../../lib/topics.ts';
 import type { Entry } from './dump.ts';
 import { addFault, type Faults } from './fields.ts';
 import { mailingFields, mailingModel, type OldMailing, readMailing } from './mailing-entry.ts';
-import { takeShortName } from './slug.ts';
+import { createShortNames } from './slug.ts';
 import { type OldTemplate, readTemplate, templateFields, templateModel } from './template-entry.ts';
 
 /** What the database has. */
@@ -92,7 +92,7 @@ export function planImport(dump: ReadDump, present: Present, faults: Faults, now
     mailingsThere: [],
     passedOver: dump.passedOver,
   };
-  const taken = new Set(present.templates.map(({ templateId }) => templateId));
+  const shortNames = createShortNames(present.templates.map(({ templateId }) => templateId));
   const byNumber = new Map<number, { templateId: string; title: string }>();
   for (const { legacyNumber, ...template } of present.templates) {
     if (legacyNumber !== null) byNumber.set(legacyNumber, template);
@@ -104,7 +104,7 @@ export function planImport(dump: ReadDump, present: Present, faults: Faults, now
       plan.templatesThere.push({ legacyNumber, templateId: there.templateId });
       continue;
     }
-    const templateId = takeShortName(title, legacyNumber, taken);
+    const templateId = shortNames.take(title, legacyNumber);
     byNumber.set(legacyNumber, { templateId, title });
     plan.templates.push({ ...template, templateId });
   }

@@ -1,6 +1,7 @@
 // What the import reads from the database and writes to it, many rows a statement.
 import { sql } from 'kysely';
 import type { Db } from '../../lib/db/database.ts';
+import { PosthornError } from '../../lib/errors.ts';
 import type { NewMailing, NewTemplate, Present } from './plan.ts';
 
 /** Who wrote them, in created_by and updated_by. */
@@ -8,9 +9,14 @@ const writer = 'import';
 const rowsPerStatement = 1_000;
 const peoplePerStatement = 20_000;
 
-/** Until the transaction ends, another import waits: it then finds what this one has written. */
+/**
+ * For as long as the transaction lasts.
+ * @throws PosthornError import_running
+ */
 export async function lockImport(db: Db): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended('posthorn import', 0))`.execute(db);
+  const { rows } = await sql<{ locked: boolean }>`
+    select pg_try_advisory_xact_lock(hashtextextended('posthorn import', 0)) as locked`.execute(db);
+  if (!rows[0]?.locked) throw new PosthornError('import_running', 'another import into this database is running');
 }
 
 /** @param mailingNumbers old numbers that the dump names */
