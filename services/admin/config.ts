@@ -1,5 +1,6 @@
 // The admin service's settings, from the environment.
 import { z } from 'zod';
+import { senderVariables, toSender } from '../../content/sender.ts';
 import {
   count,
   databaseVariables,
@@ -28,6 +29,8 @@ export const adminVariables = z.object({
   TRUSTED_PROXIES: list.default([]),
   /** Ingest as recipients see it: unsubscribe links in previews. */
   PUBLIC_URL: url('http:', 'https:').default('http://127.0.0.1:8001'),
+  /** As the dispatcher has them: a message is shown with the header that it was sent with. */
+  ...senderVariables,
   POSTHORN_SECRET: z.string().min(16, 'must have 16 characters or more'),
   USER_SERVICE_URL: url('http:', 'https:'),
   USER_SERVICE_TOKEN: z.string().optional(),
@@ -50,6 +53,7 @@ export function readAdminConfig(env: Environment) {
     adminUrl: variables.ADMIN_URL,
     trustedProxies: variables.TRUSTED_PROXIES,
     publicUrl: variables.PUBLIC_URL.replace(/\/+$/, ''),
+    sender: toSender(variables),
     secret: variables.POSTHORN_SECRET,
     userService: {
       url: variables.USER_SERVICE_URL,

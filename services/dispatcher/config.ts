@@ -1,6 +1,6 @@
 // The dispatcher's settings, from the environment.
 import { z } from 'zod';
-import { parseMailbox } from '../../content/mailbox.ts';
+import { senderVariables, toSender } from '../../content/sender.ts';
 import {
   count,
   type Environment,
@@ -29,15 +29,7 @@ export const dispatcherVariables = z.object({
   SMS_GATEWAY_TOKEN: z.string().optional(),
   SMS_TIMEOUT_MS: count(100, 60_000).default(10_000),
   SMS_CONNECTIONS: count(1, 200).default(8),
-  MAIL_FROM: z
-    .string()
-    .refine((text) => parseMailbox(text) !== undefined, { message: 'must be an address, or: name <address>' })
-    .default('Posthorn <no-reply@example.com>'),
-  /** The sender's domain when not set. */
-  MAIL_DOMAIN: z
-    .string()
-    .regex(/^[A-Za-z0-9.-]{1,253}$/, 'must be a domain')
-    .optional(),
+  ...senderVariables,
   OPS_PORT: port.default(9104),
 });
 
@@ -46,7 +38,6 @@ export type DispatcherConfig = ReturnType<typeof readDispatcherConfig>;
 /** @throws ConfigError naming every variable that is missing or wrong */
 export function readDispatcherConfig(env: Environment) {
   const variables = readConfig(dispatcherVariables, env);
-  const envelopeFrom = parseMailbox(variables.MAIL_FROM)?.address ?? '';
   return {
     ...toStageSettings(variables, variables.OPS_PORT),
     smtp: toSmtpSettings(variables),
@@ -63,11 +54,7 @@ export function readDispatcherConfig(env: Environment) {
       timeoutMs: variables.SMS_TIMEOUT_MS,
     },
     smsConnections: variables.SMS_CONNECTIONS,
-    sender: {
-      mailFrom: variables.MAIL_FROM,
-      envelopeFrom,
-      mailDomain: variables.MAIL_DOMAIN ?? envelopeFrom.slice(envelopeFrom.lastIndexOf('@') + 1),
-    },
+    sender: toSender(variables),
   };
 }
 
