@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { acceptNotification, acceptRegistration, type Facts, toRecord, toRecordKey } from './accept.ts';
@@ -26,14 +27,23 @@ describe('a notification', () => {
   });
 
   it('has one hash for one meaning: order of names, spacing, defaults and repeated people do not count', () => {
-    const hash = (body: unknown) => draftOf(body).bodyHash.toString('hex');
-    const plain = hash(event({ context: { a: { x: 1, y: 2 }, b: [1] } }));
+    const hashOf = (body: unknown) => draftOf(body).bodyHash.toString('hex');
+    const plain = hashOf(event({ context: { a: { x: 1, y: 2 }, b: [1] } }));
     expect(
-      hash({ event: { context: { b: [1], a: { y: 2, x: 1 } }, user_ids: ['u1', 'u1'], template_id: 'news' } }),
+      hashOf({ event: { context: { b: [1], a: { y: 2, x: 1 } }, user_ids: ['u1', 'u1'], template_id: 'news' } }),
     ).toBe(plain);
-    expect(hash(event({ context: { a: { x: 1, y: 2 }, b: [1] }, priority: 'medium', scheduled_at: null }))).toBe(plain);
-    expect(hash(event({ context: { a: { x: 1, y: 2 }, b: [2] } }))).not.toBe(plain);
-    expect(hash(event({ context: { a: { x: 1, y: 2 }, b: [1] }, is_promo: true }))).not.toBe(plain);
+    expect(hashOf(event({ context: { a: { x: 1, y: 2 }, b: [1] }, priority: 'medium', scheduled_at: null }))).toBe(
+      plain,
+    );
+    expect(hashOf(event({ context: { a: { x: 1, y: 2 }, b: [2] } }))).not.toBe(plain);
+    expect(hashOf(event({ context: { a: { x: 1, y: 2 }, b: [1] }, is_promo: true }))).not.toBe(plain);
+  });
+
+  it('has the hash that the first release stored for it, so that a retry after an upgrade is the same request', () => {
+    const stored =
+      '{"template_id":"news","priority":"medium","is_promo":false,"user_ids":["u1"],"user_categories":[],' +
+      '"context":"{}","scheduled_at":null,"expires_at":null}';
+    expect(draftOf(event()).bodyHash.toString('hex')).toBe(hash('sha256', stored));
   });
 
   it('is taken with times in any zone, and with either null', () => {

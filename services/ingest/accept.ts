@@ -118,14 +118,21 @@ function decide(draft: Draft, faults: Fault[], facts: Facts, at: (...path: Prope
   if (draft.expires_at !== null && draft.expires_at <= facts.nowMs) {
     outdated.push({ pointer: at('expires_at'), detail: 'is in the past' });
   }
-  // A draft's members stand in one order always, and its context is canonical already.
-  const accepted = () => ({ draft, bodyHash: hash('sha256', JSON.stringify(draft), 'buffer') });
+  const accepted = () => ({ draft, bodyHash: hashDraft(draft) });
   if (faults.length + outdated.length === 0) return { ok: true, ...accepted() };
   return {
     ok: false,
     faults: [...faults, ...outdated],
     ...(faults.length === 0 ? { outdated: accepted() } : {}),
   };
+}
+
+/**
+ * A draft's members stand in one order always, and its context is canonical already. `test` is never set here and stays
+ * out: a retry that comes after an upgrade must meet the hash that the release before it stored.
+ */
+function hashDraft({ test: _, ...asked }: Draft): Buffer {
+  return hash('sha256', JSON.stringify(asked), 'buffer');
 }
 
 function toFaults(error: z.ZodError, body: unknown): Fault[] {

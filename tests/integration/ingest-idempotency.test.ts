@@ -137,7 +137,6 @@ it('lets the retry take over after 10 seconds, with the same id and the very sam
 });
 
 it('gives the same answer when the template was archived and the time went by since', async () => {
-  const expiry = { expires_at: new Date(Date.now() + 1_000).toISOString() };
   const template = { template_id: 'short-lived' };
   await harness.db
     .insertInto('templates')
@@ -151,6 +150,10 @@ it('gives the same answer when the template was archived and the time went by si
       archived_at: null,
     })
     .execute();
+  await vi.waitFor(async () => expect((await post(template, { idempotencyKey: randomUUID() })).status).toBe(202), {
+    timeout: 5_000,
+  });
+  const expiry = { expires_at: new Date(Date.now() + 1_000).toISOString() };
   const first = await post({ ...template, ...expiry });
   expect(first.status).toBe(202);
   await harness.db

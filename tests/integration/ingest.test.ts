@@ -89,6 +89,7 @@ describe('what is accepted', () => {
       context: '{"deep":{"list":[1,"ä"]},"month":"November"}',
       scheduled_at: Date.UTC(2036, 11, 1, 9),
       expires_at: Date.UTC(2036, 11, 1, 10, 0, 0, 500),
+      test: null,
     });
   });
 
