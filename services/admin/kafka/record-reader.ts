@@ -1,44 +1,45 @@
-// Reads single records of our topics by partition and offset, for the pages that show them. Nothing is ever committed;
-// the consumer behind it starts with the first reading and ends some minutes after the last.
+// Reads records of our topics by partition and offset, for the pages that show them. Nothing is ever committed; the
+// consumer behind it starts with the first reading and ends some minutes after the last.
 import { randomUUID } from 'node:crypto';
 import { DependencyError } from '../../../lib/errors.ts';
 import type { Kafka, KafkaMessage } from '../../../lib/kafka/client.ts';
 import { recordTopics, type Topics } from '../../../lib/topics.ts';
 import { PageError } from '../page-error.ts';
 import type { KeptAdmin } from './kept-admin.ts';
-import { type Reading, type ReadingConsumer, startReadingConsumer } from './reading-consumer.ts';
+import type { Reading, ReadResult, Stretch } from './reading.ts';
+import { type ReadingConsumer, startReadingConsumer } from './reading-consumer.ts';
+import type { StoredRecord } from './stored-record.ts';
 
-export interface StoredRecord {
-  topic: string;
+export type { StoredRecord } from './stored-record.ts';
+
+/** What one partition keeps: from `low`, up to but without `high`. */
+export interface PartitionRange {
   partition: number;
-  offset: string;
-  /** When the broker appended it. */
-  timestampMs: number;
-  key: Buffer | null;
-  /** Null for a tombstone. */
-  value: Buffer | null;
-  /** Of a header that was sent several times, the last one. */
-  headers: Record<string, string>;
+  low: bigint;
+  high: bigint;
 }
 
+/** All but `stop` throw DependencyError('kafka') after 5 s, and PageError 503 when too many readings wait. */
 export interface RecordReader {
-  /**
-   * @returns undefined when the topic no longer keeps it (or not yet)
-   * @throws DependencyError('kafka') after 5 s, PageError 503 when too many wait
-   */
+  /** @returns undefined when the topic no longer keeps it (or not yet) */
   read(topic: string, partition: number, offset: string): Promise<StoredRecord | undefined>;
   /**
-   * Up to `limit` records of one partition from this offset on, or from its first when that is gone; fewer at its end.
-   * @throws as `read`
+   * Up to `limit` records of one partition from this offset on, or from its first when that is gone; fewer at its end,
+   * and when their values come to more than 16 MB.
    */
   readFrom(topic: string, partition: number, offset: string, limit: number): Promise<StoredRecord[]>;
+  /** Stretches of several partitions at once; each has to be inside the partition's range. */
+  readStretches(reading: Reading): Promise<ReadResult>;
+  /** Of every partition of the topic, in their order. */
+  ranges(topic: string): Promise<PartitionRange[]>;
   stop(): Promise<void>;
 }
 
 const readWithinMs = 5_000;
 const unusedForMs = 3 * 60_000;
 const maxWaiting = 200;
-const offsetForm = /^\d{1,19}$/;
+const offsetForm = /^\d{1,18}$/;
+const nothing: ReadResult = { records: [], lookedAtCount: 0, isCutShort: false };
 
 export function createRecordReader(options: {
   kafka: Kafka;
@@ -67,7 +68,7 @@ export function createRecordReader(options: {
     await admin.use((one) => one.deleteGroups([groupId]), 3_000).catch(() => {});
   }
 
-  async function perform(reading: Reading): Promise<KafkaMessage[]> {
+  async function perform(reading: Reading): Promise<ReadResult> {
     if (stopped) throw new DependencyError('kafka', 'this service is stopping');
     clearTimeout(closing);
     try {
@@ -78,12 +79,12 @@ export function createRecordReader(options: {
       await close();
       throw error;
     } finally {
-      closing = setTimeout(() => enqueue(close).catch(() => {}), unusedForMs).unref();
+      if (!stopped) closing = setTimeout(() => enqueue(close).catch(() => {}), unusedForMs).unref();
     }
   }
 
   /** One after the other: the consumer has one place to be at. */
-  function enqueue<T>(work: () => Promise<T>): Promise<T> {
+  async function enqueue<T>(work: () => Promise<T>): Promise<T> {
     if (waitingCount >= maxWaiting) {
       throw new PageError(503, 'Too many records are being read at this moment. Try again in a few seconds.');
     }
@@ -95,30 +96,41 @@ export function createRecordReader(options: {
     return result;
   }
 
+  async function readStretches(reading: Reading): Promise<ReadResult> {
+    const stretches = reading.stretches.filter(({ from, end, limit }) => from < end && limit > 0);
+    return stretches.length === 0 ? nothing : enqueue(() => perform({ ...reading, stretches }));
+  }
+
+  async function ranges(topic: string): Promise<PartitionRange[]> {
+    const found = await admin.use((one) => one.fetchTopicOffsets(topic));
+    return found
+      .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
   /** @returns undefined where there is nothing to wait for */
-  async function locate(topic: string, partition: number, offset: string, limit: number): Promise<Reading | undefined> {
-    if (!offsetForm.test(offset) || limit < 1) return undefined;
-    const ranges = await admin.use((one) => one.fetchTopicOffsets(topic));
-    const range = ranges.find((one) => one.partition === partition);
+  async function locate(topic: string, partition: number, offset: string, limit: number): Promise<Stretch | undefined> {
+    if (!offsetForm.test(offset)) return undefined;
+    const range = (await ranges(topic)).find((one) => one.partition === partition);
     if (!range) return undefined;
-    const [low, end, wanted] = [BigInt(range.low), BigInt(range.high), BigInt(offset)];
-    const from = wanted < low ? low : wanted;
-    return from < end ? { topic, partition, from, end, limit } : undefined;
+    const wanted = BigInt(offset);
+    return { partition, from: wanted < range.low ? range.low : wanted, end: range.high, limit };
   }
 
   return {
     async read(topic, partition, offset) {
-      const reading = await locate(topic, partition, offset, 1);
-      if (!reading || reading.from !== BigInt(offset)) return undefined;
-      const [found] = await enqueue(() => perform(reading));
+      const stretch = await locate(topic, partition, offset, 1);
+      if (!stretch || stretch.from !== BigInt(offset)) return undefined;
+      const { records } = await readStretches({ topic, stretches: [stretch] });
       // After a marker of a transaction comes the record behind it.
-      return found && BigInt(found.offset) === reading.from ? toStored(topic, partition, found) : undefined;
+      return records.find((record) => record.offset === String(stretch.from));
     },
     async readFrom(topic, partition, offset, limit) {
-      const reading = await locate(topic, partition, offset, limit);
-      const found = reading ? await enqueue(() => perform(reading)) : [];
-      return found.map((message) => toStored(topic, partition, message));
+      const stretch = await locate(topic, partition, offset, limit);
+      return stretch ? (await readStretches({ topic, stretches: [stretch] })).records : [];
     },
+    readStretches,
+    ranges,
     async stop() {
       stopped = true;
       await consumer?.stop();
@@ -128,11 +140,8 @@ export function createRecordReader(options: {
   };
 }
 
-function toStored(topic: string, partition: number, message: KafkaMessage): StoredRecord {
-  const { offset, timestamp, key, value, headers = {} } = message;
-  const texts = Object.entries(headers).map(([name, sent]) => {
-    const one = Array.isArray(sent) ? sent.at(-1) : sent;
-    return [name, one?.toString() ?? ''] as const;
-  });
-  return { topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: Object.fromEntries(texts) };
+/** For `find`: whether the id stands anywhere in the record's bytes; texts in Avro are UTF-8 as they are. */
+export function holdsText(text: string): (message: KafkaMessage) => boolean {
+  const bytes = Buffer.from(text);
+  return ({ value }) => value?.includes(bytes) ?? false;
 }
