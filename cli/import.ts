@@ -86,11 +86,9 @@ async function readDump({ file, timeZone }: Options): Promise<ReadDump> {
   const dump = readEntries(entries, faults, timeZone);
   throwFaults(faults);
   if (dump.templates.length + dump.mailings.length === 0) {
-    const models = [...dump.passedOver.keys()].join(', ') || 'nothing';
-    throw new PosthornError(
-      'nothing_to_import',
-      `${file} holds no templates and no mailings of admin_panel, but ${models}`,
-    );
+    const models = [...dump.passedOver.keys()].join(', ');
+    const what = models === '' ? 'it is an empty list' : `it holds ${models}`;
+    throw new PosthornError('nothing_to_import', `${file} has no templates and no mailings of admin_panel: ${what}`);
   }
   return dump;
 }

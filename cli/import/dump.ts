@@ -38,7 +38,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw invalid(`it is not JSON: ${describeError(error)}`);
+    throw invalid(`it is not JSON: ${describeError(error).replace(/\s+/g, ' ')}`);
   }
 }
 

@@ -48,7 +48,7 @@ function describeMailings({ mailings, mailingsThere }: ImportPlan, all: boolean)
   const more = mailings.length - listed.length;
   return [
     '',
-    `Mailings: ${mailings.length} new (${count('draft')} drafts, ${count('done')} done, ${count('cancelled')} cancelled), ` +
+    `Mailings: ${mailings.length} new (${plural(count('draft'), 'draft', 'drafts')}, ${count('done')} done, ${count('cancelled')} cancelled), ` +
       `${mailingsThere.length} there already`,
     ...toTable(rows.length > 0 ? [['old', 'mailing', 'status', 'template', 'audience'], ...rows] : [], '  '),
     ...(more > 0 ? [`  and ${more} more; --all lists them`] : []),
@@ -56,13 +56,13 @@ function describeMailings({ mailings, mailingsThere }: ImportPlan, all: boolean)
 }
 
 function describeAudience({ userIds, userCategories }: NewMailing): string {
-  const people = userIds.length === 0 ? [] : [userIds.length === 1 ? '1 person' : `${userIds.length} people`];
+  const people = userIds.length === 0 ? [] : [plural(userIds.length, 'person', 'people')];
   return [...userCategories, ...people].join(' + ') || 'nobody';
 }
 
 function describePassedOver({ passedOver }: ImportPlan): string[] {
   if (passedOver.size === 0) return [];
-  const rows = [...passedOver].map(([what, count]) => [what, count === 1 ? '1 entry' : `${count} entries`]);
+  const rows = [...passedOver].map(([what, count]) => [what, plural(count, 'entry', 'entries')]);
   return ['', 'Passed over, not imported:', ...toTable(rows, '  ')];
 }
 
@@ -85,6 +85,10 @@ function describeNeedsWork(templates: readonly NewTemplate[]): string[] {
     ...(different.length > 0 ? ['', 'Needs a look: parses, but comes out otherwise than in Django:'] : []),
     ...different,
   ];
+}
+
+function plural(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 function shorten(title: string): string {
