@@ -1,5 +1,5 @@
-// Everything the system that Posthorn replaces could do, but for admin pages, mailings and the scheduler: each on real
-// parts, from the request to what arrives.
+// Everything the system that Posthorn replaces could do through its API: each on real parts, from the request to what
+// arrives. What its admin pages could do is in mailings-guide.test.ts and mailing-life.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type MailSink, startMailSink } from '../support/mail-sink.ts';
@@ -129,25 +129,39 @@ describe('who gets it', () => {
     expect(await system.ingest.listNotifications({ request_id: requestId })).toHaveLength(10_000);
   }, 90_000);
 
-  it('accepts and keeps a request with categories or a later time', async () => {
+  it('unites the list with the categories: everybody of both once, whoever is in both as well', async () => {
+    const staff = findPeople(({ category }) => category === 'staff', 1_000);
+    const others = findPeople(({ category }) => category === 'vip', 2);
+    const user_ids = [...staff.slice(0, 3), ...others].map(({ id }) => id);
+    const before = sink.mails.length;
+    const requestId = await system.ingest.send({ template_id: 'plain', user_ids, user_categories: ['staff'] });
+    const request = await system.ingest.untilDone(requestId, 60_000);
+    const reachable = [...staff, ...others].flatMap(({ email }) => email ?? []);
+    expect(request).toMatchObject({ planned: 1_002, planning_complete: true, sent: reachable.length });
+    const taken = sink.mails.slice(before).map(({ to }) => to);
+    expect(taken.sort()).toEqual(reachable.sort());
+  }, 90_000);
+
+  it('sends a request with a later time when that has come, and not before', async () => {
     const [person] = findReachable(1);
-    const audience = await system.ingest.send({
-      template_id: 'plain',
-      user_ids: [person?.id],
-      user_categories: ['active', 'vip'],
-    });
-    const later = new Date(Date.now() + 86_400_000).toISOString();
-    const scheduled = await system.ingest.send({ template_id: 'plain', user_ids: [person?.id], scheduled_at: later });
-    const kept = await system.ingest.untilRequest(scheduled, ({ state }) => state === 'scheduled', 'is scheduled');
-    expect(kept).toMatchObject({ planned: 0, planning_complete: false, scheduled_at: later });
-    const waiting = await system.ingest.untilRequest(audience, ({ state }) => state === 'planning', 'is planning');
-    expect(waiting).toMatchObject({ planned: 0, planning_complete: false });
-    const { user_ids, user_categories } = await system.db
-      .selectFrom('requests')
-      .select(['user_ids', 'user_categories'])
-      .where('request_id', '=', audience)
-      .executeTakeFirstOrThrow();
-    expect({ user_ids, user_categories }).toEqual({ user_ids: [person?.id], user_categories: ['active', 'vip'] });
+    const scheduled_at = new Date(Date.now() + 3_000).toISOString();
+    const requestId = await system.ingest.send({ template_id: 'plain', user_ids: [person?.id], scheduled_at });
+    const kept = await system.ingest.untilRequest(requestId, ({ state }) => state === 'scheduled', 'is scheduled');
+    expect(kept).toMatchObject({ planned: 0, planning_complete: false, scheduled_at });
+    const before = sink.mails.length;
+    await system.ingest.untilDone(requestId);
+    const mail = sink.mails.slice(before).find(({ to }) => to === person?.email);
+    expect(mail?.receivedAtMs).toBeGreaterThanOrEqual(Date.parse(scheduled_at));
+  });
+
+  it('cancels what is not sent yet', async () => {
+    const [person] = findReachable(1);
+    const scheduled_at = new Date(Date.now() + 3_600_000).toISOString();
+    const requestId = await system.ingest.send({ template_id: 'plain', user_ids: [person?.id], scheduled_at });
+    await system.ingest.untilRequest(requestId, ({ state }) => state === 'scheduled', 'is scheduled');
+    expect((await system.ingest.post(`/requests/${requestId}/cancel`, {})).status).toBe(202);
+    const ended = await system.ingest.untilRequest(requestId, ({ state }) => state === 'cancelled', 'is cancelled');
+    expect(ended).toMatchObject({ planned: 0, sent: 0 });
   });
 });
 
