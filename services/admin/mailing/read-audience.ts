@@ -1,6 +1,7 @@
 // Reads an uploaded audience as it comes in: bytes to text, text to rows, rows to checked ids in batches. Holds one batch
 // at a time, whatever the file's size.
 import type { Readable } from 'node:stream';
+import { TextDecoder } from 'node:util';
 import { CsvError, parse } from 'csv-parse';
 import { PosthornError } from '../../../lib/errors.ts';
 import type { AudienceRows } from './audience-rows.ts';
@@ -28,14 +29,14 @@ export async function* readAudience(bytes: Readable, rows: AudienceRows): AsyncG
     skip_empty_lines: true,
     skip_records_with_empty_values: true,
     max_record_size: maxRowChars,
-    on_record: (row: string[], { lines }) => [rows.take(row, lines)],
+    on_record: (row, { lines }) => [rows.take(row, lines) ?? ''],
   });
   const text = decodeText(bytes);
   // Not `pipeline`: it would end the request's stream with the parser, and no answer could be sent any more.
   const feeding = feed(text, parser);
   try {
-    for await (const [id] of parser as AsyncIterable<[string | undefined]>) {
-      if (id !== undefined && rows.faultCount === 0) batch.push(id);
+    for await (const [id] of parser as AsyncIterable<string[]>) {
+      if (id && rows.faultCount === 0) batch.push(id);
       count += 1;
       if (batch.length < batchSize && count % batchSize !== 0) continue;
       yield batch;
