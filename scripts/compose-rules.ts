@@ -23,6 +23,8 @@ export function findFaults(file: ComposeFile, facts: Facts): string[] {
 
 /** Services whose published port may be reached from other machines. */
 const openToOthers = new Set(['ingest']);
+/** One of each answers on its port; they are no stages. */
+const servesPeople = new Set(['ingest', 'admin']);
 /** Node addresses, paths and listeners differ in a container; everything else is as in dev/kafka.ts. */
 const ofTheContainer = /^(listeners|advertised\.|controller\.quorum|inter\.broker|listener\.security|log\.dirs)/;
 
@@ -78,7 +80,7 @@ const rules: Rule[] = [
   function stagesCanBeScaled(file) {
     return perService(file, (service, name) => [
       ...(service.container_name ? ['has a container_name, so it cannot be scaled'] : []),
-      ...(isStage(service) && !openToOthers.has(name) && service.ports
+      ...(isStage(service) && !servesPeople.has(name) && service.ports
         ? ['is a stage and publishes a port, so it cannot be scaled']
         : []),
     ]);
