@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { NotificationRendered } from '../../lib/events.ts';
 import { toParked } from '../../services/dispatcher/messages.ts';
 import { type LedgerLab, rendered, renderedMany, toMessage, useLedgerLab } from '../support/ledger-lab.ts';
-import { claim, deferral, held, settlement } from '../support/ledger-steps.ts';
+import { claim, deferral, held, outcome, settlement } from '../support/ledger-steps.ts';
 
 const openLedgerLab = useLedgerLab();
 
@@ -150,28 +150,6 @@ describe('what waits', () => {
 });
 
 describe('what ended at an earlier stage', () => {
-  const outcome = (event: NotificationRendered, changes: object = {}) => ({
-    notification_id: event.notification_id,
-    request_id: event.request_id,
-    chunk_id: event.chunk_id,
-    user_id: event.user_id,
-    priority: event.priority,
-    channel: event.channel,
-    template_id: event.template_id,
-    template_version: event.template_version,
-    state: 'skipped' as const,
-    reason: 'no_consent',
-    detail: '',
-    stage: 'enricher',
-    attempt: 0,
-    requested_at: event.requested_at,
-    planned_at: null,
-    enriched_at: null,
-    ended_at: Date.now(),
-    is_test: false,
-    ...changes,
-  });
-
   it('gets its row once', async () => {
     const lab = await openLedgerLab();
     const event = rendered();

@@ -1,78 +1,8 @@
 // The whole dispatcher on a real broker, registry and Postgres: rendered records in, mail and outcomes out.
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { createDatabase, type Db } from '../../lib/db/database.ts';
-import { migrate } from '../../lib/db/migrate.ts';
-import { createLogger } from '../../lib/logger.ts';
-import { readDispatcherConfig } from '../../services/dispatcher/config.ts';
-import { startDispatcher } from '../../services/dispatcher/service.ts';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { rendered, renderedMany } from '../support/ledger-lab.ts';
-import { type LyingMailServer, startLyingMailServer } from '../support/lying-mail-server.ts';
-import { openStageLab, type StageLab } from '../support/stage-lab.ts';
-import { createTestDatabase } from '../support/test-database.ts';
-
-interface Lab extends StageLab {
-  db: Db;
-  server: LyingMailServer;
-  /** `state reason` → how many rows. */
-  states(): Promise<Record<string, number>>;
-  ops(path: string): Promise<{ status: number; text: string }>;
-}
-
-async function openDispatcher(): Promise<Lab> {
-  const server = await startLyingMailServer();
-  const lab = await openStageLab({ partitions: 2 });
-  const { databaseUrl, drop } = await createTestDatabase('dispatcher');
-  const db = createDatabase({ url: databaseUrl, applicationName: 'test' });
-  onTestFinished(async () => {
-    await db.destroy();
-    await drop();
-  });
-  await migrate(db);
-  const opsPorts: number[] = [];
-  const logger = createLogger({ service: 'dispatcher', level: process.env.TEST_LOG_LEVEL ?? 'silent' });
-  const info = logger.info.bind(logger);
-  logger.info = ((fields: { opsPort?: number }, ...rest: [string]) => {
-    if (fields.opsPort !== undefined) opsPorts.push(fields.opsPort);
-    info(fields, ...rest);
-  }) as typeof logger.info;
-  const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL } = inject('infrastructure');
-  const running = await startDispatcher(
-    readDispatcherConfig({
-      KAFKA_BROKERS,
-      SCHEMA_REGISTRY_URL,
-      KAFKA_TOPIC_PREFIX: lab.topics.requests.name.replace('notifications.requests', ''),
-      DATABASE_URL: databaseUrl,
-      SMTP_URL: server.smtpUrl,
-      SMS_GATEWAY_URL: 'http://127.0.0.1:9/sms',
-      OPS_PORT: '0',
-    }),
-    {
-      logger,
-      fail: (error) => {
-        throw error;
-      },
-    },
-  );
-  onTestFinished(() => running.stop());
-  return {
-    ...lab,
-    db,
-    server,
-    async states() {
-      const rows = await db
-        .selectFrom('deliveries')
-        .select(({ fn }) => ['state', 'reason', fn.countAll<number>().as('count')])
-        .groupBy(['state', 'reason'])
-        .execute();
-      return Object.fromEntries(rows.map(({ state, reason, count }) => [`${state} ${reason}`.trim(), count]));
-    },
-    async ops(path) {
-      const response = await fetch(`http://127.0.0.1:${opsPorts[0]}${path}`);
-      return { status: response.status, text: await response.text() };
-    },
-  };
-}
+import { openDispatcher } from '../support/running-dispatcher.ts';
 
 describe('the dispatcher', () => {
   it('sends each rendered record once, however often it comes, and tells how it ended', async () => {

@@ -1,7 +1,7 @@
 // Short hands for tests of the ledger: claims, and what they are settled with.
 import { randomUUID } from 'node:crypto';
 import { toMonth } from '../../lib/db/database.ts';
-import type { NotificationRendered } from '../../lib/events.ts';
+import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
 import type { ClaimRequest, Settlement } from '../../services/dispatcher/ledger/types.ts';
 import { toParked } from '../../services/dispatcher/messages.ts';
 import { type LedgerLab, toMessage } from '../support/ledger-lab.ts';
@@ -54,3 +54,29 @@ export const deferral = (event: NotificationRendered, token: string, attempt = 1
     reason: 'greylisted',
     parked: toParked(toMessage(event, 42), Buffer.from('payload'), { reason: 'greylisted', dueInMs: 60_000, attempt }),
   });
+
+/** Of somebody who ended at an earlier stage. */
+export const outcome = (
+  event: NotificationRendered,
+  changes: Partial<NotificationOutcome> = {},
+): NotificationOutcome => ({
+  notification_id: event.notification_id,
+  request_id: event.request_id,
+  chunk_id: event.chunk_id,
+  user_id: event.user_id,
+  priority: event.priority,
+  channel: event.channel,
+  template_id: event.template_id,
+  template_version: event.template_version,
+  state: 'skipped',
+  reason: 'no_consent',
+  detail: '',
+  stage: 'enricher',
+  attempt: 0,
+  requested_at: event.requested_at,
+  planned_at: null,
+  enriched_at: null,
+  ended_at: Date.now(),
+  is_test: event.is_test,
+  ...changes,
+});

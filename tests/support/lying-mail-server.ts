@@ -13,8 +13,8 @@ export type Behaviour =
   | { kind: 'drop'; at: 'RCPT' | 'DATA' | 'message' }
   /** Says nothing any more. */
   | { kind: 'freeze'; at: 'message' }
-  /** Takes its time with the answer to the final dot. */
-  | { kind: 'slow'; delayMs: number };
+  /** Takes its time with the answer to the final dot, `250` when not given. */
+  | { kind: 'slow'; delayMs: number; with?: string };
 
 export interface LyingMailServer {
   readonly smtpUrl: string;
@@ -189,8 +189,9 @@ export async function startLyingMailServer(
       }
       if (answered.kind === 'drop') socket.destroy();
       else if (answered.kind === 'reply') say(answered.with);
-      else if (answered.kind === 'slow') setTimeout(() => say('250 2.0.0 Ok: queued'), answered.delayMs);
-      else if (answered.kind === 'accept') say('250 2.0.0 Ok: queued');
+      else if (answered.kind === 'slow') {
+        setTimeout(() => say(answered.with ?? '250 2.0.0 Ok: queued'), answered.delayMs);
+      } else if (answered.kind === 'accept') say('250 2.0.0 Ok: queued');
     }
   }
 }
