@@ -8,10 +8,11 @@ import type { AdminApp, AdminContext, AdminEnv, Area, Parts } from './parts.ts';
 import { account } from './routes/account.ts';
 import { home } from './routes/home.ts';
 import { login } from './routes/login.ts';
+import { topics } from './routes/topics.ts';
 import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
 
 /** In the order of the menu. */
-const areas: Area[] = [login, home, account];
+const areas: Area[] = [login, home, topics, account];
 
 export function createApp(parts: Parts, waitingFor: () => readonly string[]): AdminApp {
   const app = new Hono<AdminEnv>();

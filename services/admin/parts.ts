@@ -11,6 +11,7 @@ import type { UserService } from '../../lib/user-service.ts';
 import type { AdminConfig } from './config.ts';
 import type { Form } from './forms.ts';
 import type { KeptAdmin } from './kafka/kept-admin.ts';
+import type { LagSampler } from './kafka/lag-sampler.ts';
 import type { RecordReader } from './kafka/record-reader.ts';
 import type { Previewer } from './preview.ts';
 import type { Session } from './sessions.ts';
@@ -26,6 +27,8 @@ export interface Parts {
   kafkaAdmin: KeptAdmin;
   /** Single records of our topics, by partition and offset. */
   records: RecordReader;
+  /** How far topics and lanes are. */
+  lag: LagSampler;
   users: UserService;
   previewer: Previewer;
   views: Views;

@@ -15,9 +15,11 @@ import { createUserService } from '../../lib/user-service.ts';
 import { createApp } from './app.ts';
 import type { AdminConfig } from './config.ts';
 import { createKeptAdmin } from './kafka/kept-admin.ts';
+import { startLagSampler } from './kafka/lag-sampler.ts';
 import { createRecordReader } from './kafka/record-reader.ts';
 import type { Parts } from './parts.ts';
 import { createPreviewer } from './preview.ts';
+import { noteLag } from './queries/lag-minutes.ts';
 import { createViews } from './views.ts';
 
 export interface RunningAdmin extends Running {
@@ -41,6 +43,12 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     maxConnections: config.databaseConnections,
     onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
   });
+  const lag = startLagSampler({
+    admin: kafkaAdmin,
+    topics,
+    logger,
+    note: (minuteMs, { lanes }) => noteLag(db, minuteMs, lanes),
+  });
   const stopping = new AbortController();
   let setUp = false;
   const waitingFor = () => (setUp ? [] : ['setup']);
@@ -53,6 +61,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     publisher,
     kafkaAdmin,
     records,
+    lag,
     users: createUserService(config.userService),
     previewer: createPreviewer(),
     views: createViews(),
@@ -99,6 +108,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       await server.stop();
       await running;
       await parts.previewer.stop();
+      await lag.stop();
       await records.stop();
       await kafkaAdmin.stop();
       await publisher.disconnect();
