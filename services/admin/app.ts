@@ -5,14 +5,37 @@ import { serveAssets } from './assets.ts';
 import { page } from './page.ts';
 import { PageError } from './page-error.ts';
 import type { AdminApp, AdminContext, AdminEnv, Area, Parts } from './parts.ts';
+import { access } from './routes/access.ts';
+import { accessKeys } from './routes/access-keys.ts';
+import { accessUsers } from './routes/access-users.ts';
 import { account } from './routes/account.ts';
+import { auditLog } from './routes/audit-log.ts';
 import { home } from './routes/home.ts';
 import { login } from './routes/login.ts';
+import { notifications } from './routes/notifications.ts';
+import { notificationMessage } from './routes/notifications-message.ts';
+import { people } from './routes/people.ts';
+import { person } from './routes/people-person.ts';
+import { suppressions } from './routes/suppressions.ts';
 import { topics } from './routes/topics.ts';
 import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
 
 /** In the order of the menu. */
-const areas: Area[] = [login, home, topics, account];
+const areas: Area[] = [
+  login,
+  home,
+  topics,
+  account,
+  people,
+  person,
+  notifications,
+  notificationMessage,
+  suppressions,
+  access,
+  accessUsers,
+  accessKeys,
+  auditLog,
+];
 
 export function createApp(parts: Parts, waitingFor: () => readonly string[]): AdminApp {
   const app = new Hono<AdminEnv>();

@@ -1,0 +1,138 @@
+// What the pages of one notification read: its row in the ledger with all that belongs to it, and what is known of a
+// notification that has no row yet.
+import { sql } from 'kysely';
+import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import type { DeliveriesTable, RequestState } from '../../../lib/db/tables.ts';
+import type { Channel } from '../../../lib/ids.ts';
+import type { Priority } from '../../../lib/topics.ts';
+
+type Columns =
+  | 'notification_id'
+  | 'request_id'
+  | 'chunk_id'
+  | 'user_id'
+  | 'channel'
+  | 'address'
+  | 'template_id'
+  | 'template_version'
+  | 'priority'
+  | 'state'
+  | 'lease_until'
+  | 'requested_at'
+  | 'planned_at'
+  | 'enriched_at'
+  | 'rendered_at'
+  | 'claimed_at'
+  | 'ended_at'
+  | 'rendered_partition'
+  | 'rendered_offset';
+
+export type NotificationRow = Pick<DeliveriesTable, Columns> & {
+  reason: string;
+  detail: string;
+  stage: string;
+  attempt: number;
+  is_test: boolean;
+  template_title: string | null;
+  /** Also of a template that is gone: then nobody can say that it was not. */
+  confidential: boolean;
+  mailing_id: string | null;
+  mailing_title: string | null;
+  scheduled_at: Date | null;
+  /** What was asked for the whole request. */
+  hold: 'paused' | 'cancelled' | null;
+  due_at: Date | null;
+  /** It waits only because its request is paused. */
+  waits_for_resume: boolean;
+};
+
+/** By the key of each table. */
+export async function findNotification(db: Db, notificationId: string): Promise<NotificationRow | undefined> {
+  const { rows } = await withDatabase(() =>
+    sql<NotificationRow>`
+      select d.notification_id, d.request_id, d.chunk_id, d.user_id, d.channel, d.address, d.template_id,
+        d.template_version, d.priority, d.state, d.reason, d.detail, d.stage, d.attempt, d.lease_until, d.is_test,
+        d.requested_at, d.planned_at, d.enriched_at, d.rendered_at, d.claimed_at, d.ended_at, d.rendered_partition,
+        d.rendered_offset, t.title as template_title, coalesce(t.confidential, true) as confidential, m.mailing_id,
+        m.title as mailing_title, r.scheduled_at, h.state as hold, w.due_at, w.resume_at is not null as waits_for_resume
+      from deliveries d
+      left join templates t on t.template_id = d.template_id
+      left join requests r on r.request_id = d.request_id
+      left join mailings m on m.mailing_id = coalesce(r.series_id, d.request_id)
+      left join holds h on h.request_id = d.request_id
+      left join waiting w on w.notification_id = d.notification_id
+      where d.notification_id = ${notificationId}`.execute(db),
+  );
+  return rows[0];
+}
+
+/** The rendered record of one that waits: as Kafka carried it, also when the topic no longer keeps it. */
+export async function findWaitingRecord(db: Db, notificationId: string): Promise<Buffer | undefined> {
+  const { rows } = await withDatabase(() =>
+    sql<{ value: Buffer }>`select value from waiting where notification_id = ${notificationId}`.execute(db),
+  );
+  return rows[0]?.value;
+}
+
+export interface KnownRequest {
+  request_id: string;
+  state: RequestState;
+  detail: string;
+  template_id: string;
+  template_title: string | null;
+  channel: Channel | null;
+  priority: Priority;
+  /** Its explicit people, when they are at most so many as are worth showing. */
+  user_ids: string[];
+  category_count: number;
+  planned: number;
+  planning_complete: boolean;
+  requested_at: Date;
+  scheduled_at: Date | null;
+  mailing_title: string | null;
+  is_mailing: boolean;
+}
+
+export const fewPeople = 20;
+
+export async function findRequest(db: Db, requestId: string): Promise<KnownRequest | undefined> {
+  const { rows } = await withDatabase(() =>
+    sql<KnownRequest>`
+      select r.request_id, r.state, r.detail, r.template_id, t.title as template_title, r.channel, r.priority,
+        r.user_ids[1:${fewPeople}::int] as user_ids, cardinality(r.user_categories) as category_count, r.planned,
+        r.planning_complete, r.requested_at, r.scheduled_at, m.title as mailing_title,
+        r.origin in ('mailing', 'series') or cardinality(r.user_categories) > 0 as is_mailing
+      from requests r
+      left join templates t on t.template_id = r.template_id
+      left join mailings m on m.mailing_id = coalesce(r.series_id, r.request_id)
+      where r.request_id = ${requestId}`.execute(db),
+  );
+  return rows[0];
+}
+
+export interface ChunkOfPerson {
+  sequence: number;
+  stored_at: Date;
+  published_at: Date | null;
+}
+
+/** More chunks than this are not searched for one person: their people are in no index. */
+const fewChunks = 40;
+
+/** The chunk that a person is planned in; undefined also for a request too large to be searched. */
+export async function findChunkOf(db: Db, requestId: string, userId: string): Promise<ChunkOfPerson | undefined> {
+  const { rows } = await withDatabase(() =>
+    sql<ChunkOfPerson>`
+      select sequence, stored_at, published_at from chunks
+      where request_id = ${requestId} and sequence < ${fewChunks} and ${userId} = any(user_ids) limit 1`.execute(db),
+  );
+  return rows[0];
+}
+
+/** A mailing of the pages that has not become a request yet. */
+export async function findMailingTitle(db: Db, mailingId: string): Promise<string | undefined> {
+  const { rows } = await withDatabase(() =>
+    sql<{ title: string }>`select title from mailings where mailing_id = ${mailingId}`.execute(db),
+  );
+  return rows[0]?.title;
+}

@@ -1,0 +1,71 @@
+// /audit: who changed what, and who opened which message.
+import { page } from '../page.ts';
+import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { listAudit, listAuditKinds } from '../queries/audit-log.ts';
+import { requireAbility } from '../roles.ts';
+
+const rowsAtATime = 100;
+
+export function auditLog(app: AdminApp, parts: Parts): void {
+  app.get('/audit', (c) => show(c, parts));
+}
+
+async function show(c: AdminContext, parts: Parts): Promise<Response> {
+  requireAbility(c, 'access');
+  const given = (name: string): string | undefined => {
+    const text = (c.req.query(name) ?? '').replaceAll('\0', '').trim();
+    return text === '' ? undefined : text.slice(0, 400);
+  };
+  const filter = { who: given('who'), action: given('action'), subject: given('subject') };
+  const after = /^\d{1,15}$/.test(given('after') ?? '') ? Number(given('after')) : undefined;
+  const [{ rows, next }, kinds] = await Promise.all([
+    listAudit(parts.db, { ...filter, after, limit: rowsAtATime }),
+    listAuditKinds(parts.db),
+  ]);
+  const link = (changes: Record<string, string | number>): string => {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ ...filter, ...changes })) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    return `/audit?${query}`;
+  };
+  return page(c, parts, 'audit/list', {
+    title: 'Audit log',
+    filter,
+    isFiltered: Object.values(filter).some((value) => value !== undefined),
+    isLater: after !== undefined,
+    kinds,
+    rows: rows.map((row) => ({
+      ...row,
+      detail: toPairs(row.detail),
+      href: subjectPath(row.subject),
+      sameSubject: link({ subject: row.subject }),
+    })),
+    next: next === undefined ? undefined : link({ after: next }),
+  });
+}
+
+/** What stands in a detail, one line each. */
+function toPairs(detail: unknown): [name: string, value: string][] {
+  if (typeof detail !== 'object' || detail === null) return [];
+  return Object.entries(detail).map(([name, value]) => [name, toText(value)]);
+}
+
+function toText(value: unknown): string {
+  if (Array.isArray(value) && value.every((one) => typeof one !== 'object')) return value.join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Subjects are `<what> <id>`: some have a page of their own. */
+const pages: Readonly<Record<string, string>> = {
+  person: '/people/',
+  notification: '/notifications/',
+  mailing: '/mailings/',
+  template: '/templates/',
+};
+
+function subjectPath(subject: string): string | undefined {
+  const [what = '', id = '', more] = subject.split(' ');
+  const path = Object.hasOwn(pages, what) ? pages[what] : undefined;
+  return path !== undefined && id !== '' && more === undefined ? `${path}${encodeURIComponent(id)}` : undefined;
+}

@@ -1,0 +1,137 @@
+// /people/<user id>: who it is, whether they are written to at all, and everything that they got or did not get and why.
+import { DependencyError } from '../../../lib/errors.ts';
+import { type Channel, isUserId } from '../../../lib/ids.ts';
+import { explainReason } from '../../../lib/reason-words.ts';
+import type { User } from '../../../lib/user-service.ts';
+import { writeAudit } from '../audit.ts';
+import { readForm } from '../forms.ts';
+import { done, page } from '../page.ts';
+import { PageError } from '../page-error.ts';
+import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { type DeliveryRow, listDeliveriesOf } from '../queries/people.ts';
+import { findUnsubscribed, subscribeAgain, type UnsubscribedRow, unsubscribe } from '../queries/people-consent.ts';
+import { findSuppressions } from '../queries/suppressions.ts';
+import { requireAbility } from '../roles.ts';
+
+const rowsAtATime = 50;
+/** The page does not wait longer for the user service: what was sent matters more than the name. */
+const askWithinMs = 2_000;
+const filters = ['sent', 'failed', 'skipped', 'unknown', 'on_its_way'] as const;
+
+export function person(app: AdminApp, parts: Parts): void {
+  app.get('/people/:userId', (c) => show(c, parts));
+  app.post('/people/:userId/consent', (c) => changeConsent(c, parts));
+}
+
+export type AskedPerson =
+  | { kind: 'known'; user: User }
+  | { kind: 'unusable'; fault: string }
+  | { kind: 'unknown' }
+  | { kind: 'down'; why: string };
+
+/** Who it is, from the user service, now; that it is down is an answer as well. */
+export async function askForPerson(parts: Pick<Parts, 'users'>, userId: string): Promise<AskedPerson> {
+  try {
+    const found = (await parts.users.fetchUsers([userId], AbortSignal.timeout(askWithinMs))).get(userId);
+    if (!found) return { kind: 'unknown' };
+    return 'fault' in found ? { kind: 'unusable', fault: found.fault } : { kind: 'known', user: found };
+  } catch (error) {
+    if (!(error instanceof DependencyError)) throw error;
+    return { kind: 'down', why: error.message };
+  }
+}
+
+async function show(c: AdminContext, parts: Parts): Promise<Response> {
+  requireAbility(c, 'people');
+  const { db } = parts;
+  const userId = readUserId(c);
+  const state = filters.find((one) => one === c.req.query('state'));
+  const after = c.req.query('after');
+  const [asked, { deliveries, next }, unsubscribed] = await Promise.all([
+    askForPerson(parts, userId),
+    listDeliveriesOf(db, userId, { state, after, limit: rowsAtATime }),
+    findUnsubscribed(db, userId),
+  ]);
+  const isFirst = state === undefined && after === undefined;
+  if (isFirst && asked.kind === 'unknown' && deliveries.length === 0 && unsubscribed.length === 0) {
+    return page(c, parts, 'people/search', { title: 'People', wanted: userId, userId, isNothing: true }, 404);
+  }
+  const addresses = toAddresses(asked, deliveries);
+  const suppressions = await findSuppressions(db, addresses);
+  // Turning a page or choosing a filter is not another opening.
+  if (isFirst) await writeAudit(db, c, 'person.opened', `person ${userId}`);
+  const name = asked.kind === 'known' ? `${asked.user.first_name} ${asked.user.last_name}`.trim() : '';
+  return page(c, parts, 'people/person', {
+    title: name || `Person ${userId}`,
+    userId,
+    name,
+    asked,
+    user: asked.kind === 'known' ? asked.user : undefined,
+    channels: toConsents(unsubscribed),
+    suppressions,
+    deliveries: deliveries.map((row) => ({ ...row, words: explainReason(row.reason) })),
+    filters,
+    state,
+    isFirst,
+    next: next && nextPath(userId, state, next),
+  });
+}
+
+/** Those that the user service has now, and those that were written to lately. */
+function toAddresses(asked: AskedPerson, deliveries: readonly DeliveryRow[]): { channel: Channel; address: string }[] {
+  const found = deliveries.flatMap(({ channel, address, is_test }) =>
+    address === null || is_test ? [] : [{ channel, address }],
+  );
+  if (asked.kind !== 'known') return found;
+  if (asked.user.email !== null) found.push({ channel: 'email', address: asked.user.email });
+  if (asked.user.phone !== null) found.push({ channel: 'sms', address: asked.user.phone });
+  return found;
+}
+
+const sources = {
+  page: 'on the page behind a link in a message',
+  one_click: 'by the button of the mail program',
+  admin: 'by hand, in these pages',
+};
+
+function toConsents(unsubscribed: readonly UnsubscribedRow[]) {
+  return (['email', 'sms'] as const).map((channel) => {
+    const row = unsubscribed.find((one) => one.channel === channel);
+    return { channel, name: channelName(channel), since: row?.created_at, how: row && sources[row.source] };
+  });
+}
+
+const channelName = (channel: Channel): string => (channel === 'email' ? 'e-mail' : 'SMS');
+
+function nextPath(userId: string, state: string | undefined, next: string): string {
+  const query = new URLSearchParams({ ...(state === undefined ? {} : { state }), after: next });
+  return `/people/${encodeURIComponent(userId)}?${query}`;
+}
+
+async function changeConsent(c: AdminContext, parts: Parts): Promise<Response> {
+  requireAbility(c, 'support');
+  const { db } = parts;
+  const userId = readUserId(c);
+  const { fields } = await readForm(c);
+  const channel = (['email', 'sms'] as const).find((one) => one === fields.channel);
+  if (!channel || (fields.to !== 'unsubscribed' && fields.to !== 'subscribed')) {
+    throw new PageError(422, 'Say which channel, and whether to unsubscribe or to subscribe again.');
+  }
+  const wants = fields.to === 'subscribed';
+  const isChanged = await (wants ? subscribeAgain : unsubscribe)(db, userId, channel);
+  if (isChanged) {
+    await writeAudit(db, c, wants ? 'person.subscribed_again' : 'person.unsubscribed', `person ${userId}`, { channel });
+  }
+  const sentence = wants
+    ? `Promotional ${channelName(channel)} may be sent to this person again.`
+    : `No promotional ${channelName(channel)} is sent to this person any more.`;
+  return done(c, `/people/${encodeURIComponent(userId)}`, isChanged ? sentence : `It was so already. ${sentence}`);
+}
+
+function readUserId(c: AdminContext): string {
+  const userId = c.req.param('userId') ?? '';
+  if (!isUserId(userId)) {
+    throw new PageError(404, 'This is no user id: it has 1 to 64 letters, digits and . _ : -');
+  }
+  return userId;
+}

@@ -1,0 +1,73 @@
+// /people: one search field for whatever support has in hand: a user id, an address, the id of a notification or request.
+import { isPhoneNumber } from '../../../content/address.ts';
+import { isUserId, isUuid } from '../../../lib/ids.ts';
+import { maskAddress } from '../../../lib/masked-address.ts';
+import { page } from '../page.ts';
+import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { fewPeople, findMailingTitle, findNotification, findRequest } from '../queries/notifications.ts';
+import { findPeopleAtAddress, hasDeliveries, listDeliveriesOfRequest } from '../queries/people.ts';
+import { requireAbility } from '../roles.ts';
+import { askForPerson } from './people-person.ts';
+
+export function people(app: AdminApp, parts: Parts): void {
+  app.get('/people', async (c) => {
+    requireAbility(c, 'people');
+    const wanted = (c.req.query('q') ?? '').replaceAll('\0', '').trim().slice(0, 320);
+    return wanted === '' ? page(c, parts, 'people/search', { title: 'People' }) : search(c, parts, wanted);
+  });
+}
+
+/** What a text can be; it may be several things at once, for a user id may look like any of them. */
+function readWanted(text: string) {
+  const id = text.toLowerCase();
+  const digits = text.replace(/[\s().-]/g, '').replace(/^00/, '+');
+  const phone = isPhoneNumber(digits) ? digits : undefined;
+  return {
+    address: text.includes('@') ? text : phone,
+    uuid: isUuid(id) ? id : undefined,
+    userId: isUserId(text) ? text : undefined,
+  };
+}
+
+async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Response> {
+  const { db } = parts;
+  const { address, uuid, userId } = readWanted(wanted);
+  const [atAddress, notification, request, mailingTitle, hasRows] = await Promise.all([
+    address === undefined ? [] : findPeopleAtAddress(db, address),
+    uuid === undefined ? undefined : findNotification(db, uuid),
+    uuid === undefined ? undefined : findRequest(db, uuid),
+    uuid === undefined ? undefined : findMailingTitle(db, uuid),
+    userId === undefined ? false : hasDeliveries(db, userId),
+  ]);
+  if (notification) return c.redirect(`/notifications/${notification.notification_id}`, 303);
+  const userIds = new Set(atAddress.map((found) => found.user_id));
+  if (hasRows && userId !== undefined) userIds.add(userId);
+  const [only] = userIds;
+  if (userIds.size === 1 && only !== undefined && !request) return c.redirect(personPath(only), 303);
+
+  // Nobody got anything under this id: then only the user service can know it.
+  const asked = userId === undefined || hasRows || request ? undefined : await askForPerson(parts, userId);
+  if (asked?.kind === 'known' && userId !== undefined && userIds.size === 0) return c.redirect(personPath(userId), 303);
+  const data = {
+    title: 'People',
+    wanted,
+    address,
+    uuid,
+    userId,
+    isDown: asked?.kind === 'down' ? asked.why : undefined,
+    people: atAddress.map((found) => ({ ...found, address: maskAddress(found.address) })),
+    request,
+    isDraft: request === undefined && mailingTitle !== undefined,
+    mailingTitle,
+    deliveries: request ? await listForRequest(parts, request.request_id) : [],
+  };
+  const isFound = userIds.size > 0 || request !== undefined || mailingTitle !== undefined;
+  return page(c, parts, 'people/search', { ...data, isNothing: !isFound }, isFound ? 200 : 404);
+}
+
+async function listForRequest({ db }: Parts, requestId: string) {
+  const rows = await listDeliveriesOfRequest(db, requestId, fewPeople);
+  return rows.map((row) => ({ ...row, address: row.address === null ? null : maskAddress(row.address) }));
+}
+
+const personPath = (userId: string): string => `/people/${encodeURIComponent(userId)}`;
