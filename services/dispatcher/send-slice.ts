@@ -129,7 +129,7 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
 
   async function markFrom(claim: Claimed): Promise<void> {
     const at = claims.indexOf(claim);
-    await settler.unlessDown(marks.mark(claims.slice(at).filter(parks)));
+    await settler.unlessDown(marks.mark(claims.slice(at).filter((next) => parks(next) && !holdOf(next))));
   }
 }
 

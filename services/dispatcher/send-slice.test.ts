@@ -1,0 +1,117 @@
+import { expect, it } from 'vitest';
+import type { NotificationRendered } from '../../lib/events.ts';
+import type { Judged } from './dispatch.ts';
+import { Lease } from './lease.ts';
+import type { HoldState } from './ledger/types.ts';
+import { Marks } from './marks.ts';
+import type { Claimed } from './messages.ts';
+import { sendSlice } from './send-slice.ts';
+import type { Settler } from './settler.ts';
+import { Breaker } from './transports/breaker.ts';
+import type { Transport } from './transports/transport.ts';
+
+const settler = { room: async () => {}, unlessDown: <T>(work: Promise<T>) => work } as unknown as Settler;
+
+const toClaim = (id: string, onNoAnswer: 'resend' | 'park' = 'resend'): Claimed => ({
+  notificationId: id,
+  month: '2026-11-01',
+  attempt: 1,
+  token: 'token',
+  message: {
+    event: { notification_id: id, user_id: id, on_no_answer: onNoAnswer } as NotificationRendered,
+    key: id,
+    traceparent: undefined,
+    partition: 0,
+    offset: '0',
+    waitsSince: null,
+    mayHaveLeft: false,
+  },
+  stage: 'open',
+  mayHaveLeft: false,
+  hold: null,
+  lost: false,
+});
+
+/** @param atBody called when a body is about to leave */
+async function send(claims: readonly Claimed[], holds: Map<string, HoldState>, atBody = (_id: string) => {}) {
+  const begun: string[] = [];
+  const left: string[] = [];
+  const concluded: [string, Judged['kind']][] = [];
+  const marked: string[] = [];
+  const transport: Transport = {
+    parallel: 1,
+    breaker: new Breaker('mail-server', () => 0),
+    probe: async () => {},
+    async send({ notification_id: id }, mayLeave) {
+      begun.push(id);
+      atBody(id);
+      if (!mayLeave()) return { kind: 'too_late' };
+      left.push(id);
+      return { kind: 'sent', detail: '' };
+    },
+    stop: async () => {},
+  };
+  const marks = new Marks({
+    async markSending(some) {
+      const ids = some.map(({ notificationId }) => notificationId);
+      marked.push(...ids);
+      return new Set(ids);
+    },
+  });
+  await sendSlice(claims, {
+    transport,
+    settler,
+    marks,
+    lease: new Lease(performance.now()),
+    suspects: new Map(),
+    signal: new AbortController().signal,
+    holdOf: ({ notificationId }) => holds.get(notificationId),
+    conclude: ({ notificationId }, { kind }) => concluded.push([notificationId, kind]),
+  });
+  return { begun, left, concluded, marked };
+}
+
+it('begins nothing for what is paused or cancelled, and marks none of it as sending', async () => {
+  const claims = [toClaim('free', 'park'), toClaim('paused', 'park'), toClaim('cancelled', 'park')];
+  const holds = new Map<string, HoldState>([
+    ['paused', 'paused'],
+    ['cancelled', 'cancelled'],
+  ]);
+  const { begun, left, concluded, marked } = await send(claims, holds);
+  expect(begun).toEqual(['free']);
+  expect(left).toEqual(['free']);
+  expect(concluded).toEqual([
+    ['free', 'sent'],
+    ['cancelled', 'cancelled'],
+  ]);
+  expect(claims[1]?.stage).toBe('paused');
+  expect(marked).toEqual(['free']);
+});
+
+it.each([
+  ['paused', []],
+  ['cancelled', [['one', 'cancelled']]],
+] as const)(
+  'keeps a body back when its request is %s at the very last moment, however slow the server was until then',
+  async (state, told) => {
+    const claim = toClaim('one');
+    const holds = new Map<string, HoldState>();
+    const { left, concluded } = await send([claim], holds, (id) => holds.set(id, state));
+    expect(left).toEqual([]);
+    expect(concluded).toEqual(told);
+    expect(claim.stage === 'paused').toBe(state === 'paused');
+  },
+);
+
+it('leaves what it lost to whoever took it over, also when that is cancelled', async () => {
+  const claim = { ...toClaim('one'), lost: true };
+  const lostLate = toClaim('two');
+  const holds = new Map<string, HoldState>();
+  const { concluded, left } = await send([claim, lostLate], holds, () => {
+    lostLate.lost = true;
+    holds.set('two', 'cancelled');
+  });
+  expect(left).toEqual([]);
+  expect(concluded).toEqual([]);
+  expect([claim.stage, lostLate.stage]).toEqual(['late', 'late']);
+});
