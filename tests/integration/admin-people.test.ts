@@ -1,0 +1,293 @@
+import { randomUUID } from 'node:crypto';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { notificationId } from '../../lib/ids.ts';
+import { startUserMock, type UserMock } from '../../user-mock/app.ts';
+import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
+import { addDelivery, addRequest, auditOf } from '../support/admin-ledger.ts';
+import { findBarriers, sidewaysPixels } from '../support/axe.ts';
+import { type Look, looks, openWindow, startBrowser } from '../support/browser.ts';
+import { rendered, renderedMany } from '../support/ledger-lab.ts';
+import { findReachable } from '../support/people.ts';
+import { addTemplate } from '../support/templates.ts';
+
+let userMock: UserMock;
+let lab: AdminLab;
+let support: Visitor;
+beforeAll(async () => {
+  userMock = await startUserMock({ port: 0, host: '127.0.0.1' });
+  lab = await startAdminLab(userMock.url);
+  support = await lab.logIn('support');
+  await addTemplate(lab.db, { templateId: 'welcome', html: 'Hello' });
+});
+afterAll(async () => {
+  await lab?.stop();
+  await userMock?.stop();
+});
+
+const search = (wanted: string, visitor = support) => visitor.get(`/people?q=${encodeURIComponent(wanted)}`);
+const locationOf = (answer: Response) => [answer.status, answer.headers.get('location')];
+
+describe('the search', () => {
+  it('leads to the person behind an address, however it is written', async () => {
+    const event = await addDelivery(lab.db, rendered({ user_id: 'one-at-home', address: 'Jane.Doe@Home.example' }));
+    expect(locationOf(await search(' jane.doe@HOME.example '))).toEqual([303, `/people/${event.user_id}`]);
+    const phone = await addDelivery(
+      lab.db,
+      rendered({ user_id: 'by-phone', channel: 'sms', address: '+999551234567' }),
+    );
+    expect(locationOf(await search('00999 55-123 (4567)'))).toEqual([303, `/people/${phone.user_id}`]);
+  });
+
+  it('lists everybody behind an address that several share, with the address masked', async () => {
+    for (const user_id of ['family-1', 'family-2']) {
+      await addDelivery(lab.db, rendered({ user_id, address: 'family@shared.example' }));
+    }
+    const text = await support.page('/people?q=family%40shared.example');
+    expect(text).toContain('href="/people/family-1"');
+    expect(text).toContain('href="/people/family-2"');
+    expect(text).toContain('f…@shared.example');
+  });
+
+  it('leads from a user id to the person, also when only the user service knows them', async () => {
+    const [person] = findReachable(1);
+    expect(locationOf(await search(person?.id ?? ''))).toEqual([303, `/people/${person?.id}`]);
+    expect(await support.page(`/people/${person?.id}`)).toContain('Nothing was sent yet.');
+  });
+
+  it('leads from the id of a notification to its journey', async () => {
+    const event = await addDelivery(lab.db, rendered());
+    expect(locationOf(await search(event.notification_id.toUpperCase()))).toEqual([
+      303,
+      `/notifications/${event.notification_id}`,
+    ]);
+  });
+
+  it('shows a request with its first people, and where the others are', async () => {
+    const requestId = await addRequest(lab.db, { planned: 25 });
+    const events = renderedMany(25, { request_id: requestId });
+    for (const event of events) await addDelivery(lab.db, event);
+    const text = await support.page(`/people?q=${requestId}`);
+    expect(text.match(/href="\/notifications\/[0-9a-f-]{36}"/g)).toHaveLength(20);
+    expect(text).toContain(`href="/mailings/${requestId}/people"`);
+  });
+
+  it('says what was looked for and what to try when there is nothing', async () => {
+    const address = await search('nobody@nowhere.example');
+    expect(address.status).toBe(404);
+    expect(await address.text()).toContain('Nothing was ever sent to this address');
+    expect(await (await search('nobody-at-all')).text()).toContain('the user service does not know the id');
+    expect(await (await search(randomUUID())).text()).toContain('No notification, request or mailing has this id');
+    expect(await (await search('Jane Doe')).text()).toContain('Names cannot be searched for');
+    expect((await search('\0')).status).toBe(200);
+  });
+
+  it('is for those who may see people', async () => {
+    for (const path of ['/people', '/people/somebody']) {
+      expect((await (await lab.logIn('viewer', 'editor')).get(path)).status).toBe(403);
+    }
+    for (const role of ['sender', 'operator', 'admin'] as const) {
+      expect((await (await lab.logIn(role)).get('/people')).status).toBe(200);
+    }
+  });
+});
+
+describe('the page of a person', () => {
+  it('shows who it is, everything they got newest first, and why not in plain words', async () => {
+    const [person] = findReachable(1, 100);
+    if (!person) throw new Error('there is nobody');
+    const now = Date.now();
+    const at = (agoMs: number) => ({ user_id: person.id, address: person.email, requested_at: now - agoMs });
+    await addDelivery(lab.db, rendered(at(3_000)));
+    await addDelivery(lab.db, rendered({ ...at(1_000), template_id: 'of-long-ago' }), {
+      state: 'skipped',
+      reason: 'unsubscribed',
+      renderedAt: null,
+      address: null,
+      stage: 'enricher',
+    });
+    const text = await support.page(`/people/${person.id}`);
+    expect(text).toContain(person.email.replace("'", '&#39;'));
+    expect(text).toContain('It is promotional, and the person has unsubscribed.');
+    expect(text.indexOf('>of-long-ago<')).toBeLessThan(text.indexOf('>welcome<'));
+    expect(text.indexOf('>of-long-ago<')).toBeGreaterThan(0);
+    const skipped = await support.page(`/people/${person.id}?state=skipped`);
+    expect([skipped.includes('>of-long-ago<'), skipped.includes('>welcome<')]).toEqual([true, false]);
+  });
+
+  it('pages through a long history without leaving out or repeating one', async () => {
+    const now = Date.now();
+    const events = Array.from({ length: 120 }, (_, n) =>
+      // Several at the same moment: the order then goes by the id.
+      rendered({ user_id: 'long-history', requested_at: now - Math.floor(n / 7) * 1_000 }),
+    );
+    for (const event of events) await addDelivery(lab.db, event);
+    const seen: string[] = [];
+    for (let path: string | undefined = '/people/long-history'; path; ) {
+      const text: string = await support.page(path);
+      seen.push(
+        ...[...text.matchAll(/<div class="what">\s*<a href="\/notifications\/([^"]+)"/g)].map((m) => m[1] ?? ''),
+      );
+      path = /class="pager"><a href="([^"#]+)/.exec(text)?.[1]?.replaceAll('&amp;', '&');
+    }
+    expect(seen).toHaveLength(120);
+    expect(new Set(seen)).toEqual(new Set(events.map((event) => event.notification_id)));
+  });
+
+  it('writes each opening down, once', async () => {
+    await addDelivery(lab.db, rendered({ user_id: 'watched' }));
+    await support.page('/people/watched');
+    await support.page('/people/watched?state=sent');
+    expect(await auditOf(lab.db, 'person watched')).toEqual([`${support.name} person.opened`]);
+  });
+
+  it('is shown without name and address while the user service is down, and says so', async () => {
+    const alone = await startAdminLab();
+    try {
+      const visitor = await alone.logIn('support');
+      await addDelivery(alone.db, rendered({ user_id: 'unreachable', template_id: 'welcome' }));
+      const text = await visitor.page('/people/unreachable');
+      expect(text).toContain('The user service does not answer at the moment');
+      expect(text).toContain('>welcome<');
+      const unknown = await search('who-is-this', visitor);
+      expect(await unknown.text()).toContain('the user service cannot be asked now');
+    } finally {
+      await alone.stop();
+    }
+  });
+
+  it('unsubscribes by hand and takes it back, both written down; a viewer of people alone may not', async () => {
+    const [person] = findReachable(1, 200);
+    const path = `/people/${person?.id}`;
+    const change = (visitor: Visitor, to: string) => visitor.post(`${path}/consent`, { channel: 'email', to });
+    expect((await change(await lab.logIn('sender'), 'unsubscribed')).status).toBe(403);
+    expect((await change(support, 'unsubscribed')).status).toBe(303);
+    const rows = await lab.db
+      .selectFrom('unsubscribes')
+      .selectAll()
+      .where('user_id', '=', person?.id ?? '')
+      .execute();
+    expect(rows).toMatchObject([{ channel: 'email', source: 'admin' }]);
+    expect(await support.page(path)).toContain('by hand, in these pages');
+    await change(support, 'unsubscribed');
+    expect((await change(support, 'subscribed')).status).toBe(303);
+    expect(await support.page(path)).not.toContain('by hand, in these pages');
+    expect(await auditOf(lab.db, `person ${person?.id}`)).toEqual(
+      expect.arrayContaining([`${support.name} person.unsubscribed`, `${support.name} person.subscribed_again`]),
+    );
+    expect((await support.post(`${path}/consent`, { channel: 'fax', to: 'subscribed' })).status).toBe(422);
+  });
+
+  it('says that an address of theirs is suppressed, and why', async () => {
+    const [person] = findReachable(1, 300);
+    const address = (person?.email ?? '').toLowerCase();
+    await lab.db
+      .insertInto('suppressions')
+      .values({ channel: 'email', address, reason: 'refused', detail: '550 5.1.1 no such user' })
+      .execute();
+    const text = await support.page(`/people/${person?.id}`);
+    expect(text).toContain('550 5.1.1 no such user');
+    expect(text).toContain(`/suppressions?address=${encodeURIComponent(address)}`);
+  });
+
+  it('refuses what is no user id, and does not know an id that nobody has', async () => {
+    expect((await support.get('/people/a%20b')).status).toBe(404);
+    const unknown = await support.get('/people/never-heard-of');
+    expect(unknown.status).toBe(404);
+    expect(await unknown.text()).toContain('the user service does not know the id');
+  });
+});
+
+describe('a notification that the ledger does not know yet', () => {
+  const open = async (requestId: string, userId: string) => {
+    const answer = await support.get(`/notifications/for?request=${requestId}&user=${userId}`);
+    expect(answer.headers.get('location')).toContain(notificationId(requestId, userId, 'email'));
+    return support.page(answer.headers.get('location') ?? '');
+  };
+
+  it('is found through its request, and told where it is', async () => {
+    const addChunk = (request_id: string, published_at: Date | null) =>
+      lab.db
+        .insertInto('chunks')
+        .values({ request_id, sequence: 0, user_ids: ['on-its-way'], published_at })
+        .execute();
+    const published = await addRequest(lab.db, { userIds: ['on-its-way'], planned: 1 });
+    await addChunk(published, new Date());
+    expect(await support.page(`/people?q=${published}`)).toContain(`request=${published}&amp;user=on-its-way`);
+    expect(await open(published, 'on-its-way')).toContain('It is in the topics between enricher and dispatcher');
+    const stored = await addRequest(lab.db, { userIds: ['on-its-way'] });
+    await addChunk(stored, null);
+    expect(await open(stored, 'on-its-way')).toContain('about to be published');
+    const later = await addRequest(lab.db, { state: 'scheduled', scheduledAt: new Date(Date.now() + 3_600_000) });
+    expect(await open(later, 'on-its-way')).toContain('It waits for its time:');
+    const rejected = await addRequest(lab.db, { state: 'rejected', detail: 'there is no template nowhere' });
+    expect(await open(rejected, 'on-its-way')).toContain('there is no template nowhere');
+    const planning = await addRequest(lab.db, { state: 'planning', planningComplete: false });
+    expect(await open(planning, 'on-its-way')).toContain('is being planned');
+  });
+
+  it('is not made up for an id that does not belong to the request', async () => {
+    const requestId = await addRequest(lab.db, { userIds: ['x'] });
+    const answer = await support.get(`/notifications/${randomUUID()}?request=${requestId}&user=x`);
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toContain('The ledger has no notification');
+  });
+});
+
+describe('in the browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  it.each(Object.keys(looks) as Look[])('nothing keeps anybody from using the pages (%s)', async (look) => {
+    const [person] = findReachable(1, 100);
+    const window = await openWindow(browser, lab.url, support.cookie, look);
+    try {
+      const page = await window.newPage();
+      for (const path of [
+        '/people',
+        '/people?q=family%40shared.example',
+        '/people?q=nobody%40x.example',
+        `/people/${person?.id}`,
+      ]) {
+        await page.goto(path);
+        expect(await findBarriers(page), path).toEqual([]);
+        expect(await sidewaysPixels(page), path).toBe(0);
+        if (process.env.SCREENSHOTS) {
+          const name = path.replace(/[^a-z]+/g, '-').slice(0, 20);
+          await page.screenshot({ path: `${process.env.SCREENSHOTS}/people${name}${look}.png`, fullPage: true });
+        }
+      }
+    } finally {
+      await window.close();
+    }
+  });
+
+  it('never runs a script that stands in an address, a title, an answer or a search', async () => {
+    const script = '<img src=x onerror="window.x=1"><script>window.x=1</script>';
+    await addTemplate(lab.db, { templateId: 'hostile', html: 'x' });
+    await lab.db.updateTable('templates').set({ title: script }).where('template_id', '=', 'hostile').execute();
+    await addDelivery(
+      lab.db,
+      rendered({ user_id: 'hostile', template_id: 'hostile', address: `${script}@x.example` }),
+      {
+        state: 'failed',
+        reason: 'refused',
+        detail: `550 ${script}`,
+      },
+    );
+    const window = await openWindow(browser, lab.url, support.cookie);
+    try {
+      const page = await window.newPage();
+      for (const path of ['/people/hostile', `/people?q=${encodeURIComponent(script)}`]) {
+        await page.goto(path);
+        expect(await page.content()).toContain('&lt;script&gt;window.x=1');
+        expect(await page.evaluate('window.x')).toBeUndefined();
+      }
+    } finally {
+      await window.close();
+    }
+  });
+});
