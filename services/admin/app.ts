@@ -16,6 +16,8 @@ import { notifications } from './routes/notifications.ts';
 import { notificationMessage } from './routes/notifications-message.ts';
 import { people } from './routes/people.ts';
 import { person } from './routes/people-person.ts';
+import { records } from './routes/records.ts';
+import { recordsOne } from './routes/records-one.ts';
 import { suppressions } from './routes/suppressions.ts';
 import { topics } from './routes/topics.ts';
 import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
@@ -25,6 +27,8 @@ const areas: Area[] = [
   login,
   home,
   topics,
+  records,
+  recordsOne,
   account,
   people,
   person,

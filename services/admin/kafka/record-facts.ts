@@ -1,0 +1,44 @@
+// The few fields by which people tell records apart. Never an address, a text or a value of the context.
+import type { OpenedRecord } from './open-record.ts';
+
+export interface RecordFacts {
+  requestId: string | undefined;
+  chunkId: string | undefined;
+  notificationId: string | undefined;
+  userId: string | undefined;
+  templateId: string | undefined;
+  /** Of an outcome. */
+  state: string | undefined;
+  reason: string | undefined;
+  /** `3 people`, `2 categories`, where it is about several. */
+  people: string | undefined;
+}
+
+export function toRecordFacts({ content }: OpenedRecord): RecordFacts {
+  const event = content.kind === 'event' ? content.event : {};
+  const text = (name: string) => (typeof event[name] === 'string' && event[name] !== '' ? event[name] : undefined);
+  const ids = listOf(event.user_ids);
+  const [only] = ids;
+  return {
+    requestId: text('request_id'),
+    chunkId: text('chunk_id'),
+    notificationId: text('notification_id'),
+    userId: text('user_id') ?? (ids.length === 1 && typeof only === 'string' ? only : undefined),
+    templateId: text('template_id'),
+    state: text('state'),
+    reason: text('reason'),
+    people: [
+      count(ids.length, 'person', 'people'),
+      count(listOf(event.user_categories).length, 'category', 'categories'),
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+  };
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function count(number: number, one: string, many: string): string {
+  if (number === 0) return '';
+  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+}
