@@ -23,6 +23,16 @@ async function settle(lab: RunnerLab): Promise<void> {
   await untilState(lab, id, 'done');
 }
 
+/** Every series has been looked at with the clock as it is: one that fires each minute has fired, and another after it. */
+async function settleSeries(lab: RunnerLab): Promise<void> {
+  for (let round = 0; round < 2; round++) {
+    const confirmed_at = new Date(lab.clock.now - 61_000);
+    const id = await lab.addMailing({ recurrence: '* * * * *', template_version: null, confirmed_at });
+    await untilFirings(lab, id, 1);
+    await lab.db.updateTable('mailings').set({ status: 'draft' }).where('mailing_id', '=', id).execute();
+  }
+}
+
 describe('a mailing', () => {
   it('begins when its time has come, and not before', async () => {
     const lab = await openRunnerLab();
@@ -90,7 +100,7 @@ describe('a recurring mailing', () => {
       // 09:00 in Berlin is 08:00 UTC until Saturday, and 07:00 UTC from Sunday on.
       const at = Date.UTC(2026, 2, 23 + day, day < 6 ? 8 : 7);
       lab.clock.now = at - 1;
-      await settle(lab);
+      if (day < 2) await settleSeries(lab);
       expect(await firingsOf(lab, id)).toHaveLength(day);
       lab.clock.now = at + 1_500;
       await untilFirings(lab, id, day + 1);
@@ -146,14 +156,13 @@ describe('a recurring mailing', () => {
       'passed over',
     );
     await lab.setHold(id, null);
-    await settle(lab);
+    await settleSeries(lab);
     expect(await firingsOf(lab, id)).toEqual([]);
     lab.clock.now = Date.UTC(2026, 2, 25, 8, 1);
     await untilFirings(lab, id, 1);
     await lab.setHold(id, 'cancelled');
     lab.clock.now = Date.UTC(2026, 2, 26, 8, 1);
-    await settle(lab);
-    await settle(lab);
+    await settleSeries(lab);
     expect(await firingsOf(lab, id)).toHaveLength(1);
   });
 
@@ -163,8 +172,7 @@ describe('a recurring mailing', () => {
     const id = await lab.addMailing({ ...daily, scheduled_at: new Date(Date.UTC(2026, 2, 25, 8)) }, ['ada']);
     lab.startRunner();
     lab.clock.now = Date.UTC(2026, 2, 24, 9);
-    await settle(lab);
-    await settle(lab);
+    await settleSeries(lab);
     expect(await firingsOf(lab, id)).toEqual([]);
     lab.clock.now = Date.UTC(2026, 2, 25, 8, 0, 1);
     await untilFirings(lab, id, 1);

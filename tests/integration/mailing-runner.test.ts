@@ -1,6 +1,10 @@
 // The mailing runner on a real broker, a real Postgres and the user-mock: from a confirmed mailing to numbers that balance.
 import { describe, expect, it } from 'vitest';
+import { DependencyError } from '../../lib/errors.ts';
 import { chunkId } from '../../lib/ids.ts';
+import { adoptMailings } from '../../services/planner/runner/adopt-mailings.ts';
+import { claimDriven, renewLeases } from '../../services/planner/runner/leases.ts';
+import { storePage } from '../../services/planner/runner/store-page.ts';
 import { toUserId } from '../../user-mock/user-ids.ts';
 import { toUser } from '../../user-mock/users.ts';
 import { eventually } from '../support/eventually.ts';
@@ -45,4 +49,91 @@ describe('a mailing', () => {
     await untilState(lab, id, 'done');
     expect((await lab.request(id))?.ended_at).not.toBeNull();
   });
+
+  it('keeps no more people on their way than the window, and plans more as they end or wait for a retry', async () => {
+    const lab = await openRunnerLab();
+    const people = Array.from({ length: 4_000 }, (_, at) => `user-${String(at).padStart(5, '0')}`);
+    const id = await lab.addMailing({}, people);
+    lab.startRunner({ window: 2_000 });
+    const untilPlanned = (planned: number) =>
+      eventually(async () => (await lab.request(id))?.planned === planned, `${planned} are planned`);
+    await untilPlanned(2_000);
+    const chunks = await lab.readEvents(lab.topics.planned.low, 4);
+    await lab.end(chunks.slice(0, 1));
+    await untilPlanned(2_500);
+    await lab.db
+      .insertInto('counters')
+      .values({ request_id: id, chunk_id: chunks[1]?.chunk_id ?? '', state: 'deferred', reason: 'busy', count: 500 })
+      .execute();
+    await untilPlanned(3_000);
+    expect(await lab.request(id)).toMatchObject({ planning_complete: false, chunk_count: 6 });
+  });
+
+  it('waits while the user service is down, says so, and fails nobody', async () => {
+    const lab = await openRunnerLab();
+    await setKnobs(lab, { error_rate: 1 });
+    const id = await lab.addMailing({ user_categories: ['staff'] }, ['ada']);
+    const runner = lab.startRunner();
+    await eventually(() => runner.waitingFor().includes('mailing runner: user-service'), 'it waits');
+    expect(await lab.request(id)).toMatchObject({ planned: 1, state: 'running', planning_complete: false });
+    await setKnobs(lab, {});
+    await eventually(async () => (await lab.request(id))?.planned === 1_001, 'all are planned');
+    await eventually(() => runner.waitingFor().length === 0, 'it waits no more');
+  });
+
+  it('is repeated with the same chunks after a crash between storing and publishing', async () => {
+    const lab = await openRunnerLab();
+    const people = Array.from({ length: 1_200 }, (_, at) => `user-${String(at).padStart(5, '0')}`);
+    const id = await lab.addMailing({}, people);
+    let published = 0;
+    const dying = lab.startRunner({
+      publisher: {
+        async publish() {
+          published++;
+          throw new DependencyError('kafka', 'as if it died here');
+        },
+      },
+    });
+    await eventually(() => published > 0, 'stored and not published');
+    await dying.stop();
+    expect(await lab.request(id)).toMatchObject({ planned: 1_200, planning_complete: true });
+    lab.startRunner();
+    const chunks = await lab.readEvents(lab.topics.planned.low, 3);
+    expect(chunks.map((chunk) => [chunk.sequence, chunk.user_ids.length])).toEqual([
+      [0, 500],
+      [1, 500],
+      [2, 200],
+    ]);
+    expect(chunks.flatMap((chunk) => chunk.user_ids)).toEqual(people);
+    expect((await lab.request(id))?.planned).toBe(1_200);
+  });
+
+  it('is taken over when the lease of whoever died runs out, and the page of a zombie changes nothing', async () => {
+    const lab = await openRunnerLab();
+    const id = await lab.addMailing({}, ['ada', 'bob']);
+    await adoptMailings(lab.db, lab.clock.now, lab.logger);
+    const look = { healAfterMs: 900_000, cancelAfterMs: 5_000 };
+    const [zombie] = await claimDriven(lab.db, [id], look);
+    if (!zombie) throw new Error('not claimed');
+    expect(await claimDriven(lab.db, [id], look), 'its lease is alive').toEqual([]);
+    await lab.db
+      .updateTable('requests')
+      .set({ lease_until: new Date(0) })
+      .where('request_id', '=', id)
+      .execute();
+    lab.startRunner();
+    await eventually(async () => (await lab.request(id))?.planning_complete === true, 'planned by another');
+    const before = await lab.request(id);
+    const page = { chunks: [{ sequence: 0, userIds: ['eve'] }], cursor: 'named:eve', atEnd: true };
+    expect(await storePage(lab.db, zombie, page)).toBeUndefined();
+    expect(await renewLeases(lab.db, [zombie])).toEqual(new Set());
+    expect(await lab.request(id)).toEqual(before);
+    expect(await lab.people(id)).toEqual(['ada', 'bob']);
+  });
 });
+
+async function setKnobs(lab: RunnerLab, knobs: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${lab.mock.url}/knobs`, { method: 'PUT', headers, body: JSON.stringify(knobs) });
+  expect(answer.status).toBe(200);
+}

@@ -221,4 +221,60 @@ describe('the planner', () => {
       template_version: 1,
     });
   });
+
+  it('takes a test-send that the admin service has noted, with its version and for its address, and no other', async () => {
+    const lab = await openPlannerLab();
+    const test = { address: 'me@example.com', template_version: 1 };
+    const asked = request({ test });
+    await lab.db
+      .insertInto('test_sends')
+      .values({
+        request_id: asked.request_id,
+        template_id: 'welcome',
+        template_version: 1,
+        address: 'me@example.com',
+        user_id: 'ada',
+        created_by: 'admin',
+      })
+      .execute();
+    const stranger = request({ test });
+    const changed = { ...asked, request_id: randomUUID(), test: { ...test, address: 'eve@example.com' } };
+    await lab.db
+      .insertInto('test_sends')
+      .columns(['request_id', 'template_id', 'template_version', 'address', 'user_id', 'created_by'])
+      .expression((eb) =>
+        eb
+          .selectFrom('test_sends')
+          .select([
+            eb.val(changed.request_id).as('request_id'),
+            'template_id',
+            'template_version',
+            'address',
+            'user_id',
+            'created_by',
+          ]),
+      )
+      .execute();
+    lab.startPlanner();
+    await lab.ask(stranger, changed, asked);
+    const [chunk] = await lab.readEvents(lab.topics.planned.low, 1);
+    expect(chunk).toMatchObject({ request_id: asked.request_id, test_address: 'me@example.com', template_version: 1 });
+    const letters = await lab.read(lab.topics.deadLetters.planner.name, 2);
+    expect(letters.map((letter) => letter.headers?.['dlt-error-code']?.toString())).toEqual([
+      'test_unknown',
+      'test_differs',
+    ]);
+    const rows = await lab.db.selectFrom('requests').selectAll().orderBy('stored_at').execute();
+    expect(new Map(rows.map((row) => [row.request_id, [row.state, row.origin, row.test_address]]))).toEqual(
+      new Map([
+        [stranger.request_id, ['rejected', 'test', null]],
+        [changed.request_id, ['rejected', 'test', null]],
+        [asked.request_id, ['running', 'test', 'me@example.com']],
+      ]),
+    );
+    // The same record again says nothing else.
+    await lab.ask(asked, request({ user_ids: ['last'] }));
+    const chunks = await lab.readEvents(lab.topics.planned.low, 2);
+    expect(chunks.map((each) => each.user_ids)).toEqual([['ada'], ['last']]);
+  });
 });

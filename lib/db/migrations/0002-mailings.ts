@@ -85,7 +85,7 @@ const statements = [
   `update requests set driven = true where state in ('scheduled', 'planning')`,
   // What is being worked on; those that wait for their time, however many, are not in it.
   `create index requests_driven on requests (lease_until) where driven and ended_at is null and state <> 'scheduled'`,
-  `create index requests_waiting on requests (coalesce(scheduled_at, stored_at)) where state in ('scheduled', 'planning')`,
+  `create index requests_waiting on requests (priority, scheduled_at) where state = 'scheduled'`,
   `create index requests_mailings on requests (stored_at) where origin in ('mailing', 'series') or user_categories <> '{}'`,
   'create index requests_by_series on requests (series_id, scheduled_at) where series_id is not null',
   `create table series_cursors (

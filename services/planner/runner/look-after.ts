@@ -20,13 +20,14 @@ const maxHealRounds = 3;
 
 /**
  * Ends the people without a row as skipped(cancelled). Claims and what waits are ended by the dispatcher. When the numbers
- * do not balance in the end, this comes again: then their records go out too, so that what a dispatcher left behind
- * comes before the ledger once more.
+ * do not balance in the end, and nothing is left to be read, this comes again: then their records go out too, so that
+ * what a dispatcher left behind comes before the ledger once more.
  */
 export async function cancelRequest(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
   const isRepeated = view.state === 'cancelled';
   if (!(await noteCancelled(parts.db, request))) return;
   const { requestId } = request;
+  if (isRepeated && (await measureLag(parts.kafka, parts.topics, request.priority)) > 0) return;
   if (!isRepeated) parts.logger.info({ requestId, planned: view.planned, ended: view.ended }, 'cancelled');
   let count = 0;
   for await (const chunks of findMissing(parts.db, request)) {

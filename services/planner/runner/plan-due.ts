@@ -51,18 +51,23 @@ async function storeDue(db: Db, now: Date): Promise<Planned[]> {
   });
 }
 
-// Two that are read apart, each by its index: those whose time has come, and those that a crash has left behind.
+// What is urgent first; then in the order of their times. Those that a crash has left behind are read apart, by the index
+// of what is under way.
 async function lockDue(db: Db, now: Date): Promise<string[]> {
   const { rows } = await sql<{ request_id: string; people: number; bytes: number }>`
     with due as (
-      select r.request_id, r.scheduled_at from requests r
-      where r.state = 'scheduled' and r.driven and r.scheduled_at <= ${now}
-        and r.user_categories = '{}' and r.people_from is null
-        and not exists (select from holds h where h.request_id = r.request_id)
-      order by r.scheduled_at limit ${maxDueRequests}
-      for update of r skip locked
+      select d.request_id, p.rank
+      from (values ('high', 1), ('medium', 2), ('low', 3)) as p (priority, rank)
+      cross join lateral (
+        select r.request_id from requests r
+        where r.state = 'scheduled' and r.priority = p.priority and r.driven and r.scheduled_at <= ${now}
+          and r.user_categories = '{}' and r.people_from is null
+          and not exists (select from holds h where h.request_id = r.request_id)
+        order by r.scheduled_at limit ${maxDueRequests}
+        for update of r skip locked
+      ) d
     ), left_behind as (
-      select r.request_id, r.scheduled_at from requests r
+      select r.request_id, 0 as rank from requests r
       where r.driven and r.ended_at is null and r.state = 'planning' and r.user_categories = '{}' and r.people_from is null
         and (r.lease_until is null or r.lease_until <= now())
         and not exists (select from holds h where h.request_id = r.request_id)
@@ -71,7 +76,7 @@ async function lockDue(db: Db, now: Date): Promise<string[]> {
     )
     select r.request_id, cardinality(r.user_ids) as people, octet_length(r.context) as bytes
     from (select * from left_behind union all select * from due) f join requests r using (request_id)
-    order by f.scheduled_at nulls first, r.stored_at limit ${maxDueRequests}`.execute(db);
+    order by f.rank, r.scheduled_at, r.stored_at limit ${maxDueRequests}`.execute(db);
   let people = 0;
   let bytes = 0;
   const fitting = rows.findIndex((row) => {
