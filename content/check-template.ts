@@ -1,7 +1,7 @@
 // What is wrong with a template before anybody is written to: every part is looked at by itself, so that a person who
 // edits sees all faults at once, and which variables it expects. Pure; for a hostile template as slow as rendering it,
 // so services call it where they render.
-import { describeError } from '../lib/errors.ts';
+import { PermanentError } from '../lib/errors.ts';
 import { isEmailAddress } from './address.ts';
 import { findVariables, type PartName, parsePart, type VariableUse } from './liquid.ts';
 import type { TemplateVersion } from './template.ts';
@@ -26,7 +26,8 @@ export function checkTemplate(template: TemplateVersion): TemplateCheck {
       const part = parsePart(name, name === 'html' ? 'html' : 'text', source);
       variables.push(...findVariables(part).map((use) => ({ part: name, ...use })));
     } catch (error) {
-      faults.push(toTemplateFault(describeError(error)));
+      if (!(error instanceof PermanentError)) throw error;
+      faults.push(toTemplateFault(error.message));
     }
   }
   if (template.html === null && template.text === null) {

@@ -19,6 +19,7 @@ import { person } from './routes/people-person.ts';
 import { records } from './routes/records.ts';
 import { recordsOne } from './routes/records-one.ts';
 import { suppressions } from './routes/suppressions.ts';
+import { templates } from './routes/templates.ts';
 import { topics } from './routes/topics.ts';
 import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
 
@@ -26,6 +27,7 @@ import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
 const areas: Area[] = [
   login,
   home,
+  templates,
   topics,
   records,
   recordsOne,

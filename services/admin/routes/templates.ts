@@ -1,0 +1,63 @@
+// /templates: the list of templates; its neighbours templates-*.ts make, change, compare and test one.
+import { page } from '../page.ts';
+import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { listTemplates, type TemplateFilter } from '../queries/templates.ts';
+import { requireAbility } from '../roles.ts';
+import { channelTitles, type TemplateDesk } from '../template/desk.ts';
+import { createPreviewPeople } from '../template/preview-people.ts';
+import { isShortName } from '../template/read-form.ts';
+import { editTemplates } from './templates-edit.ts';
+import { newTemplates } from './templates-new.ts';
+import { templateSettings } from './templates-settings.ts';
+import { testTemplates } from './templates-test.ts';
+import { templateVersions } from './templates-versions.ts';
+
+const perPage = 50;
+
+export function templates(app: AdminApp, parts: Parts): void {
+  const desk: TemplateDesk = { parts, people: createPreviewPeople(parts.users, parts.now) };
+  app.get('/templates', (c) => showList(c, parts));
+  newTemplates(app, desk);
+  templateVersions(app, desk);
+  templateSettings(app, desk);
+  testTemplates(app, desk);
+  editTemplates(app, desk);
+}
+
+async function showList(c: AdminContext, parts: Parts): Promise<Response> {
+  requireAbility(c, 'view');
+  const { channel = '', archived = '', q = '', after = '' } = c.req.query();
+  const filter: TemplateFilter = {
+    channel: channel === 'email' || channel === 'sms' ? channel : undefined,
+    archived: archived === 'yes',
+    search: q.trim().slice(0, 120).replaceAll('\0', ''),
+    after: readPlace(after),
+    limit: perPage + 1,
+  };
+  const found = await listTemplates(parts.db, filter);
+  const rows = found.slice(0, perPage).map((row) => ({ ...row, channelTitle: channelTitles[row.channel] }));
+  const last = rows.at(-1);
+  const query = new URLSearchParams({
+    channel: filter.channel ?? '',
+    archived: filter.archived ? 'yes' : '',
+    q: filter.search,
+  });
+  const next =
+    found.length > perPage && last ? `/templates?${query}&after=${last.place}_${last.templateId}` : undefined;
+  const isFiltered = filter.channel !== undefined || filter.archived || filter.search !== '';
+  return page(c, parts, 'templates/list', {
+    title: 'Templates',
+    rows,
+    filter,
+    next,
+    isFiltered,
+    isLater: filter.after !== undefined,
+  });
+}
+
+/** `<time>_<short name>`; what has another form counts as the first page. */
+function readPlace(after: string): TemplateFilter['after'] {
+  const [updatedAt = '', templateId = ''] = after.split('_');
+  const isPlace = /^20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z$/.test(updatedAt) && isShortName(templateId);
+  return isPlace && !Number.isNaN(Date.parse(updatedAt)) ? { updatedAt, templateId } : undefined;
+}
