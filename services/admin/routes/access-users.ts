@@ -66,13 +66,13 @@ async function changeRoles(c: AdminContext, parts: Parts): Promise<Response> {
   const { lists } = await readForm(c);
   const wanted = readRoles(lists.roles);
   if (user.admin_user_id === c.var.session.adminUserId) {
-    return showUser(c, parts, user, { roles: 'You cannot change your own roles. Ask another admin.' });
+    return showUser(c, parts, user, { form: 'You cannot change your own roles. Ask another admin.' });
   }
   if (wanted.length === 0) {
     return showUser(c, parts, user, { roles: 'Choose at least one role, or disable the log-in.' });
   }
   const change = await setRoles(parts.db, c.var.session.name, user.admin_user_id, wanted);
-  if (change === 'last_admin') return showUser(c, parts, user, { roles: lastAdmin });
+  if (change === 'last_admin') return showUser(c, parts, user, { form: lastAdmin });
   return done(c, userPath(user), `${user.name} is now: ${wanted.join(', ')}.`);
 }
 
