@@ -15,6 +15,7 @@ import { Lease } from './lease.ts';
 import type { ClaimRow } from './ledger/claim.ts';
 import type { Parked } from './ledger/types.ts';
 import type { Ledger } from './ledger.ts';
+import { listCancelled } from './list-cancelled.ts';
 import { listWaits, type Wait } from './list-waits.ts';
 import { Marks } from './marks.ts';
 import { type Claimed, type Message, type Told, toParked, toTold } from './messages.ts';
@@ -116,10 +117,15 @@ export class Lane {
     if (isUnfinished) throw new TransientError('stopping', 'the lane stops');
   }
 
-  /** A server that is down is noticed before anything is claimed for it. */
+  /** A server that is down is noticed before anything is claimed for it. What was cancelled ends without one. */
   async #probe(messages: readonly Message[]): Promise<void> {
-    for (const channel of channels) {
-      if (messages.some(({ event }) => event.channel === channel)) await this.#options.transports[channel].probe();
+    const { transports, ledger } = this.#options;
+    try {
+      for (const channel of channels) {
+        if (messages.some(({ event }) => event.channel === channel)) await transports[channel].probe();
+      }
+    } catch (error) {
+      if ((await listCancelled(ledger, messages)).length < messages.length) throw error;
     }
   }
 

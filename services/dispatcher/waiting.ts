@@ -8,6 +8,7 @@ import type { Lane } from './lane.ts';
 import type { PutOff } from './ledger/leave-waiting.ts';
 import type { Due } from './ledger/types.ts';
 import type { Ledger } from './ledger.ts';
+import { listCancelled } from './list-cancelled.ts';
 import type { Message } from './messages.ts';
 
 export interface WaitingOptions {
@@ -75,6 +76,17 @@ export function startWaitingLoop(options: WaitingOptions): WaitingLoop {
       }
     }
     await ledger.postpone(unreadable);
+    try {
+      await send(messages);
+    } catch (error) {
+      if (!(error instanceof DependencyError)) throw error;
+      const cancelled = await listCancelled(ledger, messages);
+      if (cancelled.length > 0 && cancelled.length < messages.length) await send(cancelled);
+      throw error;
+    }
+  }
+
+  async function send(messages: readonly Message[]): Promise<void> {
     const ids = messages.map(({ event }) => event.notification_id);
     try {
       await lane.dispatch(messages, { fromWaiting: true, signal, progressed: () => {} });

@@ -1,7 +1,7 @@
 // Pause and cancel while a slice is under way and while some wait: a slow mail server, a real ledger, eight connections.
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { type DispatcherLab, useDispatcherLab } from '../support/dispatcher-lab.ts';
+import { type DispatcherLab, untilItWorks, useDispatcherLab } from '../support/dispatcher-lab.ts';
 import { eventually } from '../support/eventually.ts';
 import { rendered, renderedMany, toMessage } from '../support/ledger-lab.ts';
 import { claim, deferral } from '../support/ledger-steps.ts';
@@ -178,6 +178,27 @@ describe('of a cancelled request, what waits ends at once', () => {
     expect(await lab.counters()).toEqual({ sent: sentCount, 'skipped cancelled': 200 - sentCount });
     expect(await lab.minutes()).toEqual(await lab.rowCounts());
     expect(new Set(lab.outcomes.map((outcome) => outcome.notification_id)).size).toBe(200);
+  });
+
+  it('also while the mail server is down, and what is not cancelled waits on', async () => {
+    const server = await startLyingMailServer();
+    const lab = await openLab({ smtpUrl: server.smtpUrl });
+    const [events, others, fresh] = [renderedMany(10), renderedMany(10), renderedMany(10)];
+    server.behave = () => ({ kind: 'reply', to: 'RCPT', with: '450 4.7.1 greylisted' });
+    await lab.dispatch([...events, ...others]);
+    await server.stop();
+    await lab.makeDue();
+    for (const [event] of [events, fresh]) await lab.hold(event?.request_id ?? '', 'cancelled');
+    await untilItWorks(() => lab.dispatch(fresh));
+    await expect(lab.dispatch([...fresh, ...renderedMany(1)])).rejects.toMatchObject({ dependency: 'mail-server' });
+    const loop = lab.startWaiting();
+    await eventually(async () => (await lab.waitingCount()) === 10, 'what was cancelled has ended');
+    expect(await lab.counters()).toEqual({ 'skipped cancelled': 20, 'deferred greylisted': 10 });
+    await server.start();
+    server.behave = () => ({ kind: 'accept' });
+    await eventually(async () => (await lab.waitingCount()) === 0, 'the others are sent');
+    await loop.stop();
+    expect(await lab.counters()).toEqual({ 'skipped cancelled': 20, sent: 10 });
   });
 
   it('also when it was cancelled while no dispatcher ran', async () => {

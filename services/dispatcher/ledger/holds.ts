@@ -35,21 +35,28 @@ export async function wake(db: Db, since: string | undefined): Promise<{ count: 
       )
       from put_off p where p.request_id is not null
     ),
+    -- Each request's rows by its index, whatever Postgres thinks of tables that nobody has analysed yet.
     resumed as (
       select w.notification_id, case when h.state = 'cancelled' then now() else w.resume_at end as due_at
       from put_off p
       left join holds h on h.request_id = p.request_id
-      join waiting w on w.request_id = p.request_id and w.resume_at is not null
+      cross join lateral (
+        select notification_id, resume_at from waiting
+        where request_id = p.request_id and resume_at is not null limit ${wakeCount} for update skip locked
+      ) w
       where h.state is distinct from 'paused'
-      limit ${wakeCount} for update of w skip locked
+      limit ${wakeCount}
     ),
     cancelled as (
       select w.notification_id, now() as due_at
       from holds h
-      join waiting w on w.request_id = h.request_id and w.due_at > now() and w.resume_at is null
+      cross join lateral (
+        select notification_id from waiting
+        where request_id = h.request_id and due_at > now() and resume_at is null limit ${wakeCount} for update skip locked
+      ) w
       where h.state = 'cancelled'
         and h.changed_at > coalesce(${since ?? null}::timestamptz - make_interval(secs => ${overlapSeconds}), '-infinity')
-      limit ${wakeCount} for update of w skip locked
+      limit ${wakeCount}
     ),
     woken as (
       update waiting w set due_at = f.due_at, resume_at = null

@@ -17,7 +17,8 @@ export async function markSending(db: Db, month: string, claims: readonly Held[]
       ${claims.map((held) => held.token)}::uuid[]
     ) as g(notification_id, attempt, token)
     where d.notification_id = g.notification_id and d.month = ${month}::date
-      and d.attempt = g.attempt and d.token = g.token and d.state in ('claimed', 'sending') and d.lease_until > now()
+      and case when d.state in ('claimed', 'sending') then d.attempt end = g.attempt and d.token = g.token
+      and d.lease_until > now()
     returning d.notification_id
   `.execute(db);
   return result.rows.map((row) => row.notification_id);

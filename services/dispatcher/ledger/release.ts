@@ -16,6 +16,6 @@ export async function release(db: Db, month: string, claims: readonly Held[]): P
       ${claims.map((held) => held.token)}::uuid[]
     ) as g(notification_id, attempt, token)
     where d.notification_id = g.notification_id and d.month = ${month}::date
-      and d.attempt = g.attempt and d.token = g.token and d.state in ('claimed', 'sending')
+      and case when d.state in ('claimed', 'sending') then d.attempt end = g.attempt and d.token = g.token
   `.execute(db);
 }

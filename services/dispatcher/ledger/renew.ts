@@ -16,7 +16,7 @@ export async function renew(db: Db, month: string, claims: readonly Held[], leas
       ${claims.map((held) => held.token)}::uuid[]
     ) as g(notification_id, attempt, token)
     where d.notification_id = g.notification_id and d.month = ${month}::date
-      and d.attempt = g.attempt and d.token = g.token and d.state in ('claimed', 'sending')
+      and case when d.state in ('claimed', 'sending') then d.attempt end = g.attempt and d.token = g.token
     returning d.notification_id
   `.execute(db);
   return result.rows.map((row) => row.notification_id);

@@ -37,8 +37,10 @@ export async function settle(
         ${sorted.map((one) => one.suppress)}::boolean[],
         ${sorted.map((one) => one.tries ?? one.attempt)}::integer[]
       ) as g(notification_id, attempt, token, state, reason, detail, ended_at, suppress, tries)
+      -- The states stand in a case for Postgres's sake: it takes the few claimed rows for none at all, and then compares
+      -- each of them with each of ours. (The same in release.ts, renew.ts and mark-sending.ts.)
       where d.notification_id = g.notification_id and d.month = ${month}::date
-        and d.attempt = g.attempt and d.token = g.token and d.state in ('claimed', 'sending')
+        and case when d.state in ('claimed', 'sending') then d.attempt end = g.attempt and d.token = g.token
       returning d.notification_id, d.request_id, d.chunk_id, d.channel, d.address, d.priority, d.is_test, d.state, d.reason,
         d.detail, g.suppress
     ),
