@@ -88,7 +88,7 @@ async function runMailing(
   const admin = await logIn(system.launched);
   const mailingId = await insertDraft(db, names);
   await sink.reset();
-  const closeLivePage = admin.watch(`/mailings/${mailingId}/events`);
+  const closeLivePage = admin.watch(`/mailings/${mailingId}/live`);
   const endWatch = watchProcesses(system.watched);
   const draft = await admin.get(`/mailings/${mailingId}/check`);
   const fields = Object.fromEntries(
