@@ -1,7 +1,73 @@
-// / : the overview.
+// / : the overview. What was sent today, how far every stage is, which mailings run, and charts; live.
+import { streamPart } from '../event-stream.ts';
+import { createOverviewFeed, type Overview } from '../overview-feed.ts';
 import { page } from '../page.ts';
+import { PageError } from '../page-error.ts';
 import type { AdminApp, Parts } from '../parts.ts';
+import { type Range, ranges, type Series } from '../queries/overview-series.ts';
+import { requireAbility } from '../roles.ts';
+import { toRate } from './topics.ts';
+
+const liveEveryMs = 3_000;
+const tableStep = 5;
 
 export function home(app: AdminApp, parts: Parts): void {
-  app.get('/', (c) => page(c, parts, 'home', { title: 'Overview' }));
+  const feed = createOverviewFeed(parts);
+  app.get('/', async (c) => {
+    requireAbility(c, 'view');
+    const [overview, series] = await Promise.all([feed.now(), feed.series('hour')]);
+    const mayOperate = c.var.session.abilities.has('operate');
+    return page(c, parts, 'home', {
+      title: 'Overview',
+      ...toData(overview),
+      mayOperate,
+      ranges: Object.entries(ranges).map(([name, { title }]) => ({ name, title })),
+      table: toTable(series),
+      ingestUrl: parts.config.publicUrl,
+    });
+  });
+  app.get('/overview/live', (c) => {
+    requireAbility(c, 'view');
+    const mayOperate = c.var.session.abilities.has('operate');
+    const make = async () => parts.views.render('overview/live', { ...toData(await feed.now()), mayOperate });
+    return streamPart(c, parts, liveEveryMs, make, parts.lag.watch());
+  });
+  app.get('/overview/series', async (c) => {
+    requireAbility(c, 'view');
+    const range = c.req.query('range') ?? 'hour';
+    if (!Object.hasOwn(ranges, range)) throw new PageError(404, 'There are charts of the last hour, day and month.');
+    return c.json(await feed.series(range as Range));
+  });
+}
+
+function toData(overview: Overview) {
+  const { stages, running } = overview;
+  return {
+    ...overview,
+    stages: stages.map((stage) => ({
+      ...stage,
+      lanes: stage.lanes.map((lane) => ({ ...lane, rate: toRate(lane.ratePerS) })),
+    })),
+    running: running.map((mailing) => {
+      const whole = mailing.planningComplete ? mailing.planned : Math.max(mailing.planned, mailing.expected ?? 0);
+      return { ...mailing, whole, percent: whole === 0 ? 0 : Math.floor((mailing.ended / whole) * 100) };
+    }),
+  };
+}
+
+/** The chart of the last hour in rows of five minutes, for whoever cannot see it. */
+function toTable({ at, ends }: Series) {
+  const rows = [];
+  for (let from = at.length % tableStep; from + tableStep <= at.length; from += tableStep) {
+    const sum = (values: readonly number[]) =>
+      Math.round(values.slice(from, from + tableStep).reduce((total, value) => total + value, 0));
+    rows.push({
+      atMs: (at[from] ?? 0) * 1_000,
+      sent: sum(ends.sent),
+      failed: sum(ends.failed),
+      skipped: sum(ends.skipped),
+      unknown: sum(ends.unknown),
+    });
+  }
+  return rows.reverse();
 }

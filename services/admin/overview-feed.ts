@@ -1,0 +1,111 @@
+// What everybody who has the overview open looks at: asked for once however many look, every few seconds.
+import type { Db } from '../../lib/db/database.ts';
+import { describeError } from '../../lib/errors.ts';
+import type { EndState } from '../../lib/reasons.ts';
+import { stages } from '../../lib/topics.ts';
+import type { LaneFacts, LaneWord } from './kafka/lag.ts';
+import type { LagSampler, LagView } from './kafka/lag-sampler.ts';
+import { countEndsToday, isUntouched, listRunning, type RunningMailing } from './queries/overview.ts';
+import { type Points, type Range, readSeries, type Series } from './queries/overview-series.ts';
+
+export interface StageFacts {
+  name: string;
+  lag: number;
+  word: LaneWord;
+  lanes: LaneFacts[];
+  deadLetterCount: number;
+  deadLetterTopic: string;
+}
+
+export interface Overview {
+  today: Record<EndState, { all: number; high: number }>;
+  running: RunningMailing[];
+  /** Empty while Kafka does not answer; then `fault` says so. */
+  stages: StageFacts[];
+  fault: string | undefined;
+  isUntouched: boolean;
+}
+
+export interface OverviewFeed {
+  /** At most 2 s old. @throws DependencyError('postgres') */
+  now(): Promise<Overview>;
+  /** @throws DependencyError('postgres') */
+  series(range: Range): Promise<Series>;
+}
+
+const freshForMs = 2_000;
+const seriesFreshForMs = 10_000;
+/** From the least to what needs somebody most. */
+const wordOrder: readonly LaneWord[] = ['quiet', 'working', 'behind', 'unread'];
+
+export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => number }): OverviewFeed {
+  const { db, lag, now } = parts;
+  let touched = false;
+
+  async function read(): Promise<Overview> {
+    const view = lag.current().then(
+      (found) => ({ found, fault: undefined }),
+      (error: unknown) => ({ found: undefined, fault: describeError(error) }),
+    );
+    const [ends, running, untouched] = await Promise.all([
+      countEndsToday(db),
+      listRunning(db),
+      touched ? false : isUntouched(db),
+    ]);
+    touched ||= !untouched;
+    const today = { sent: count(), failed: count(), skipped: count(), unknown: count() };
+    for (const { isHigh, state, count: ended } of ends) {
+      today[state].all += ended;
+      if (isHigh) today[state].high += ended;
+    }
+    const { found, fault } = await view;
+    return { today, running, stages: found ? toStages(found) : [], fault, isUntouched: untouched };
+  }
+
+  const keptPoints = new Map<Range, Points>();
+  async function readRange(range: Range): Promise<Series> {
+    const { series, points } = await readSeries(db, range, now(), keptPoints.get(range));
+    keptPoints.set(range, points);
+    return series;
+  }
+
+  const seriesOf = {
+    hour: shared(seriesFreshForMs, () => readRange('hour')),
+    day: shared(seriesFreshForMs, () => readRange('day')),
+    month: shared(seriesFreshForMs, () => readRange('month')),
+  };
+  return { now: shared(freshForMs, read), series: (range) => seriesOf[range]() };
+}
+
+const count = () => ({ all: 0, high: 0 });
+
+function toStages({ facts }: LagView): StageFacts[] {
+  return stages.map((name) => {
+    const lanes = facts.lanes.filter((lane) => lane.stage === name);
+    const deadLetters = facts.topics.find(({ stage }) => stage === name);
+    const worst = Math.max(...lanes.map(({ word }) => wordOrder.indexOf(word)));
+    return {
+      name,
+      lag: lanes.reduce((sum, lane) => sum + lane.lag, 0),
+      word: wordOrder[worst] ?? 'quiet',
+      lanes,
+      deadLetterCount: deadLetters?.keptCount ?? 0,
+      deadLetterTopic: deadLetters?.name ?? '',
+    };
+  });
+}
+
+/** The same answer for all who ask within the time, and one asking for all who ask at once. */
+function shared<T>(forMs: number, ask: () => Promise<T>): () => Promise<T> {
+  let asked: { answer: Promise<T>; atMs: number } | undefined;
+  return () => {
+    if (!asked || Date.now() - asked.atMs > forMs) {
+      const begun = { answer: ask(), atMs: Date.now() };
+      asked = begun;
+      begun.answer.catch(() => {
+        if (asked === begun) asked = undefined;
+      });
+    }
+    return asked.answer;
+  };
+}
