@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { DependencyError } from '../../lib/errors.ts';
 import { chunkId } from '../../lib/ids.ts';
 import { adoptMailings } from '../../services/planner/runner/adopt-mailings.ts';
-import { claimDriven, renewLeases } from '../../services/planner/runner/leases.ts';
+import { claimDriven, releaseLease, renewLeases } from '../../services/planner/runner/leases.ts';
+import { noteCancelled, notePaused } from '../../services/planner/runner/note-state.ts';
+import { readView } from '../../services/planner/runner/read-view.ts';
 import { storePage } from '../../services/planner/runner/store-page.ts';
 import { toUserId } from '../../user-mock/user-ids.ts';
 import { toUser } from '../../user-mock/users.ts';
@@ -108,27 +110,54 @@ describe('a mailing', () => {
     expect((await lab.request(id))?.planned).toBe(1_200);
   });
 
-  it('is taken over when the lease of whoever died runs out, and the page of a zombie changes nothing', async () => {
+  it('that meets a bug does not keep the others from going on', async () => {
+    const lab = await openRunnerLab();
+    const broken = await lab.addMailing({}, ['ada']);
+    await adoptMailings(lab.db, lab.clock.now, lab.logger);
+    await lab.db.updateTable('requests').set({ cursor: 'of a release to come' }).execute();
+    const bugs: unknown[] = [];
+    const logger = Object.assign(Object.create(lab.logger), { error: (line: object) => bugs.push(line) });
+    const runner = lab.startRunner({ logger });
+    await eventually(() => bugs.length > 0, 'the bug is told');
+    expect(bugs[0]).toMatchObject({ requestId: broken });
+    const other = await lab.addMailing({}, ['bob']);
+    await eventually(async () => (await lab.request(other))?.planned === 1, 'the other one is planned');
+    expect(runner.waitingFor()).toEqual([]);
+    expect(await lab.request(broken)).toMatchObject({ state: 'planning', planned: 0 });
+  });
+
+  it('is taken over when the lease of whoever died runs out, and nothing that a zombie still does counts', async () => {
     const lab = await openRunnerLab();
     const id = await lab.addMailing({}, ['ada', 'bob']);
     await adoptMailings(lab.db, lab.clock.now, lab.logger);
     const look = { healAfterMs: 900_000, cancelAfterMs: 5_000 };
     const [zombie] = await claimDriven(lab.db, [id], look);
-    if (!zombie) throw new Error('not claimed');
     expect(await claimDriven(lab.db, [id], look), 'its lease is alive').toEqual([]);
     await lab.db
       .updateTable('requests')
       .set({ lease_until: new Date(0) })
       .where('request_id', '=', id)
       .execute();
-    lab.startRunner();
-    await eventually(async () => (await lab.request(id))?.planning_complete === true, 'planned by another');
+    const [heir] = await claimDriven(lab.db, [id], look);
+    if (!zombie || !heir) throw new Error('not claimed');
+
     const before = await lab.request(id);
-    const page = { chunks: [{ sequence: 0, userIds: ['eve'] }], cursor: 'named:eve', atEnd: true };
-    expect(await storePage(lab.db, zombie, page)).toBeUndefined();
+    const pageOf = (userId: string) => ({
+      chunks: [{ sequence: 0, userIds: [userId] }],
+      cursor: 'members:',
+      atEnd: true,
+    });
+    expect(await storePage(lab.db, zombie, pageOf('eve'))).toBeUndefined();
     expect(await renewLeases(lab.db, [zombie])).toEqual(new Set());
+    expect(await readView(lab.db, zombie)).toBeUndefined();
+    await releaseLease(lab.db, zombie, true);
+    await notePaused(lab.db, zombie);
+    expect(await noteCancelled(lab.db, zombie)).toBe(false);
     expect(await lab.request(id)).toEqual(before);
-    expect(await lab.people(id)).toEqual(['ada', 'bob']);
+    expect(await lab.people(id)).toEqual([]);
+    expect(await storePage(lab.db, heir, pageOf('ada'))).toBeTypeOf('number');
+    expect(await storePage(lab.db, heir, pageOf('ada')), 'the same page again').toBeUndefined();
+    expect(await lab.people(id)).toEqual(['ada']);
   });
 });
 
