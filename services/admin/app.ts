@@ -12,6 +12,7 @@ import { account } from './routes/account.ts';
 import { auditLog } from './routes/audit-log.ts';
 import { home } from './routes/home.ts';
 import { login } from './routes/login.ts';
+import { mailings } from './routes/mailings.ts';
 import { notifications } from './routes/notifications.ts';
 import { notificationMessage } from './routes/notifications-message.ts';
 import { people } from './routes/people.ts';
@@ -27,6 +28,7 @@ import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
 const areas: Area[] = [
   login,
   home,
+  mailings,
   templates,
   topics,
   records,

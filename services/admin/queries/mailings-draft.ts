@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DraftValues } from '../mailing/read-draft.ts';
+import { NotStored, type StoreMode, storePeopleIn } from './mailings-people.ts';
 
 /** @returns false when there is one with this id already: the form was sent twice */
 export async function createDraft(
@@ -25,25 +26,46 @@ export async function createDraft(
   return numAffectedRows === 1n;
 }
 
-/** @returns the new revision; undefined when somebody else has changed, confirmed or deleted it meanwhile */
+/**
+ * The form as a whole: its values, and the people that were pasted with it.
+ * @returns the new revision; undefined when somebody else has changed, confirmed or deleted it meanwhile
+ * @throws AudienceFileError too_many
+ */
 export async function saveDraft(
+  db: Db,
+  { mailingId, revision, who }: { mailingId: string; revision: number; who: string },
+  values: DraftValues,
+  people: { mode: StoreMode; ids: readonly string[] } | undefined,
+): Promise<number | undefined> {
+  try {
+    return await withDatabase(() =>
+      db.transaction().execute(async (transaction) => {
+        const stored =
+          people && (await storePeopleIn(transaction, { mailingId, revision, who, mode: people.mode }, [people.ids]));
+        return updateDraft(transaction, mailingId, stored?.revision ?? revision, values, who);
+      }),
+    );
+  } catch (error) {
+    if (error instanceof NotStored) return undefined;
+    throw error;
+  }
+}
+
+async function updateDraft(
   db: Db,
   mailingId: string,
   revision: number,
   values: DraftValues,
   who: string,
 ): Promise<number | undefined> {
-  const { rows } = await withDatabase(() =>
-    sql<{ revision: number }>`
-      update mailings set title = ${values.title}, template_id = ${values.templateId}, priority = ${values.priority},
-        is_promo = ${values.isPromo}, context = ${values.context}, user_categories = ${values.userCategories}::text[],
-        scheduled_at = ${toDate(values.scheduledAtMs)}, time_zone = ${values.timeZone},
-        recurrence = ${values.recurrence}, expires_at = ${toDate(values.expiresAtMs)},
-        expires_after_minutes = ${values.expiresAfterMinutes}, revision = revision + 1, updated_at = now(),
-        updated_by = ${who}
-      where mailing_id = ${mailingId} and status = 'draft' and revision = ${revision}
-      returning revision`.execute(db),
-  );
+  const { rows } = await sql<{ revision: number }>`
+    update mailings set title = ${values.title}, template_id = ${values.templateId}, priority = ${values.priority},
+      is_promo = ${values.isPromo}, context = ${values.context}, user_categories = ${values.userCategories}::text[],
+      scheduled_at = ${toDate(values.scheduledAtMs)}, time_zone = ${values.timeZone}, recurrence = ${values.recurrence},
+      expires_at = ${toDate(values.expiresAtMs)}, expires_after_minutes = ${values.expiresAfterMinutes},
+      revision = revision + 1, updated_at = now(), updated_by = ${who}
+    where mailing_id = ${mailingId} and status = 'draft' and revision = ${revision}
+    returning revision`.execute(db);
   return rows[0]?.revision;
 }
 

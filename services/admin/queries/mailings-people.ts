@@ -20,7 +20,8 @@ export type Stored =
 
 export const maxPeople = 1_000_000;
 
-class NotStored extends Error {
+/** Undoes the transaction it is thrown in. */
+export class NotStored extends Error {
   readonly kind: 'changed' | 'busy';
   constructor(kind: 'changed' | 'busy') {
     super(kind);
@@ -39,36 +40,40 @@ export async function storePeople(
   batches: AsyncIterable<readonly string[]>,
   onStored: (count: number) => void = () => {},
 ): Promise<Stored> {
-  const { mailingId } = wanted;
   try {
     return await withDatabase(() =>
-      db.transaction().execute(async (transaction) => {
-        await lockPeople(transaction, mailingId);
-        let total = await begin(transaction, wanted);
-        let taken = 0;
-        let added = 0;
-        for await (const ids of batches) {
-          if (ids.length === 0) continue;
-          const inserted = await insertPeople(transaction, mailingId, ids);
-          taken += ids.length;
-          added += inserted;
-          total += inserted;
-          if (total > maxPeople) {
-            throw new AudienceFileError(
-              'too_many',
-              'These are more than 1,000,000 people, and that is as many as may be.',
-            );
-          }
-          onStored(taken);
-        }
-        const revision = await finish(transaction, wanted, total);
-        return { kind: 'stored', total, added, duplicates: taken - added, revision };
-      }),
+      db.transaction().execute((transaction) => storePeopleIn(transaction, wanted, batches, onStored)),
     );
   } catch (error) {
     if (error instanceof NotStored) return { kind: error.kind };
     throw error;
   }
+}
+
+/** @throws NotStored; and as storePeople */
+export async function storePeopleIn(
+  transaction: Db,
+  wanted: Wanted,
+  batches: AsyncIterable<readonly string[]> | Iterable<readonly string[]>,
+  onStored: (count: number) => void = () => {},
+): Promise<Extract<Stored, { kind: 'stored' }>> {
+  await lockPeople(transaction, wanted.mailingId);
+  let total = await begin(transaction, wanted);
+  let taken = 0;
+  let added = 0;
+  for await (const ids of batches) {
+    if (ids.length === 0) continue;
+    const inserted = await insertPeople(transaction, wanted.mailingId, ids);
+    taken += ids.length;
+    added += inserted;
+    total += inserted;
+    if (total > maxPeople) {
+      throw new AudienceFileError('too_many', 'These are more than 1,000,000 people, and that is as many as may be.');
+    }
+    onStored(taken);
+  }
+  const revision = await finish(transaction, wanted, total);
+  return { kind: 'stored', total, added, duplicates: taken - added, revision };
 }
 
 /** One at a time: two that insert the same people in another order would wait for each other. */
@@ -90,7 +95,7 @@ async function begin(db: Db, { mailingId, revision, mode }: Wanted): Promise<num
   return 0;
 }
 
-export async function insertPeople(db: Db, mailingId: string, ids: readonly string[]): Promise<number> {
+async function insertPeople(db: Db, mailingId: string, ids: readonly string[]): Promise<number> {
   const { numAffectedRows } = await sql`
     insert into mailing_people (mailing_id, user_id)
     select ${mailingId}::uuid, id from unnest(${ids as string[]}::text[]) id

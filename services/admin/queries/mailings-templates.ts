@@ -10,6 +10,8 @@ export interface TemplateChoice {
   channel: 'email' | 'sms';
   isPromo: boolean;
   isArchived: boolean;
+  /** Nobody is shown what its messages were made of. */
+  isConfidential: boolean;
   activeVersion: number;
 }
 
@@ -19,7 +21,8 @@ export interface ChosenTemplate extends TemplateChoice {
 }
 
 const columns = sql`t.template_id as "templateId", t.title, t.kind, t.channel, t.is_promo as "isPromo",
-  t.archived_at is not null as "isArchived", t.active_version as "activeVersion"`;
+  t.archived_at is not null as "isArchived", t.confidential as "isConfidential",
+  t.active_version as "activeVersion"`;
 
 export async function listChoices(db: Db): Promise<TemplateChoice[]> {
   const { rows } = await withDatabase(() =>

@@ -1,0 +1,52 @@
+// How one request is going: the planner's row, what is wanted of it, and the dispatcher's counters. Never counts
+// deliveries.
+import { sql } from 'kysely';
+import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import type { RequestState } from '../../../lib/db/tables.ts';
+
+export interface Counted {
+  state: 'sent' | 'failed' | 'skipped' | 'unknown' | 'deferred';
+  reason: string;
+  count: number;
+}
+
+export interface NumbersRow {
+  /** Null: nothing has come of it yet. */
+  state: RequestState | null;
+  detail: string;
+  hold: 'paused' | 'cancelled' | null;
+  driven: boolean;
+  planned: number;
+  planningComplete: boolean;
+  startedAt: Date | null;
+  endedAt: Date | null;
+  counts: Counted[];
+  /** When the first and the last of those who wait are tried again. */
+  waitingFrom: Date | null;
+  waitingUntil: Date | null;
+}
+
+/** Of a request, or of a mailing that is none yet. */
+export async function readNumbers(db: Db, requestId: string): Promise<NumbersRow> {
+  const { rows } = await withDatabase(() =>
+    sql<NumbersRow>`
+      with counted as materialized (
+        select state, reason, sum(count)::int as count from counters where request_id = ${requestId}
+        group by state, reason having sum(count) <> 0
+      ), waits as materialized (select exists (select from counted where state = 'deferred') as any)
+      select r.state, coalesce(r.detail, '') as detail, h.state as hold, coalesce(r.driven, true) as driven,
+        coalesce(r.planned, 0) as planned, coalesce(r.planning_complete, false) as "planningComplete",
+        r.started_at as "startedAt", r.ended_at as "endedAt",
+        coalesce((select json_agg(c order by c.state, c.count desc) from counted c), '[]') as counts,
+        case when waits.any then (select min(due_at) from waiting
+          where request_id = ${requestId} and resume_at is null) end as "waitingFrom",
+        case when waits.any then (select max(due_at) from waiting
+          where request_id = ${requestId} and resume_at is null) end as "waitingUntil"
+      from waits
+      left join requests r on r.request_id = ${requestId}
+      left join holds h on h.request_id = ${requestId}`.execute(db),
+  );
+  const [row] = rows;
+  if (!row) throw new Error('a query that always gives one row gave none');
+  return row;
+}

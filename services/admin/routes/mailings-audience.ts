@@ -1,0 +1,144 @@
+// /mailings/<id>/people, the writing half: a file with user ids as it comes in, checked row by row, stored whole or not at
+// all; and how far that is.
+import type { Readable } from 'node:stream';
+import { writeAudit } from '../audit.ts';
+import { readForm } from '../forms.ts';
+import { createAudienceRows } from '../mailing/audience-rows.ts';
+import { AudienceFileError, readAudience } from '../mailing/read-audience.ts';
+import { done } from '../page.ts';
+import { PageError } from '../page-error.ts';
+import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { type Stored, storePeople } from '../queries/mailings-people.ts';
+import { requireAbility } from '../roles.ts';
+import { readMailingId, requireDraft } from './mailings-of.ts';
+
+/** Of an upload that runs; kept a while after its end, for the page to ask once more. */
+interface Progress {
+  checked: number;
+  stored: number;
+  /** Known before the file has come to its end: the page need not send the rest. */
+  fault?: string;
+}
+
+const keptMs = 60_000;
+/** Each holds a connection to Postgres for as long as the file takes. */
+const maxUploads = 3;
+const types = new Set([
+  'text/csv',
+  'text/plain',
+  'application/csv',
+  'application/vnd.ms-excel',
+  'application/octet-stream',
+]);
+
+export function mailingsAudience(app: AdminApp, parts: Parts): void {
+  const uploads = new Map<string, Progress>();
+  let running = 0;
+
+  app.put('/mailings/:id/people', async (c) => {
+    requireAbility(c, 'edit');
+    const mailing = await requireDraft(c, parts);
+    requireText(c);
+    if (running >= maxUploads) throw new PageError(503, 'Others are uploading just now. Try again in a minute.');
+    const progress: Progress = { checked: 0, stored: 0 };
+    uploads.set(mailing.mailing_id, progress);
+    running += 1;
+    try {
+      return await upload(c, parts, mailing.mailing_id, progress);
+    } finally {
+      running -= 1;
+      setTimeout(() => {
+        if (uploads.get(mailing.mailing_id) === progress) uploads.delete(mailing.mailing_id);
+      }, keptMs).unref();
+    }
+  });
+
+  app.get('/mailings/:id/people/progress', (c) => {
+    requireAbility(c, 'edit');
+    return c.json(uploads.get(readMailingId(c)) ?? {});
+  });
+
+  app.post('/mailings/:id/people/clear', (c) => clear(c, parts));
+}
+
+async function upload(c: AdminContext, parts: Parts, mailingId: string, progress: Progress): Promise<Response> {
+  const mode = c.req.query('mode') === 'replace' ? 'replace' : 'add';
+  const revision = Number(c.req.query('revision'));
+  const bytes = c.env.incoming;
+  const rows = createAudienceRows();
+  class WrongRows extends Error {}
+  async function* batches() {
+    for await (const batch of readAudience(bytes, rows)) {
+      progress.checked = rows.rowCount;
+      yield batch;
+    }
+    progress.checked = rows.rowCount;
+    if (rows.faultCount > 0) throw new WrongRows('some rows are wrong');
+    if (rows.rowCount === 0) throw new AudienceFileError('empty', 'There is no user id in this file.');
+  }
+  let stored: Stored;
+  try {
+    const wanted = { mailingId, revision, mode, who: c.var.session.name } as const;
+    stored = await storePeople(parts.db, wanted, batches(), (count) => (progress.stored = count));
+  } catch (error) {
+    const fault = toFault(error, rows.faultCount, rows.rowCount, error instanceof WrongRows);
+    if (fault === undefined) throw error;
+    progress.fault = fault;
+    await drain(bytes);
+    return c.json({ error: fault, rows: rows.faults, faultCount: rows.faultCount }, 422);
+  }
+  if (stored.kind !== 'stored') {
+    await drain(bytes);
+    const error =
+      stored.kind === 'busy'
+        ? 'Somebody else is storing people in this draft just now, so nothing of yours was stored. Try again in a minute.'
+        : 'Somebody else has changed this draft meanwhile, so nothing was stored. Load the page again, then repeat it.';
+    return c.json({ error, rows: [], faultCount: 0 }, 409);
+  }
+  const { total, added, duplicates } = stored;
+  await writeAudit(parts.db, c, 'mailing.people_stored', `mailing ${mailingId}`, { mode, total, added, duplicates });
+  return c.json({ total, added, duplicates, rows: rows.rowCount, revision: stored.revision });
+}
+
+function toFault(error: unknown, faultCount: number, rowCount: number, isWrongRows: boolean): string | undefined {
+  if (error instanceof AudienceFileError) return error.message;
+  if (!isWrongRows) return undefined;
+  const [wrong, all] = [faultCount, rowCount].map((count) => count.toLocaleString('en-US'));
+  return `${wrong} of ${all} rows ${faultCount === 1 ? 'has' : 'have'} no usable id, so nothing was stored.`;
+}
+
+/** A page that is still sending reads no answer: the rest is taken and thrown away. */
+async function drain(bytes: Readable): Promise<void> {
+  if (bytes.readableEnded || bytes.destroyed) return;
+  await new Promise<void>((resolve) => {
+    bytes
+      .once('end', resolve)
+      .once('close', resolve)
+      .once('error', () => resolve())
+      .resume();
+  });
+}
+
+/** @throws PageError 415, 413 */
+function requireText(c: AdminContext): void {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (!types.has(type)) throw new PageError(415, 'This is not a text or CSV file.');
+}
+
+async function clear(c: AdminContext, parts: Parts): Promise<Response> {
+  requireAbility(c, 'edit');
+  const { mailing_id: mailingId, people_count: count } = await requireDraft(c, parts);
+  const { fields } = await readForm(c);
+  const wanted = { mailingId, revision: Number(fields.revision), mode: 'replace', who: c.var.session.name } as const;
+  const stored = await storePeople(parts.db, wanted, nobody());
+  if (stored.kind !== 'stored') {
+    throw new PageError(
+      409,
+      'Somebody else has changed this draft meanwhile, so nothing was done. Load the page again.',
+    );
+  }
+  await writeAudit(parts.db, c, 'mailing.people_removed', `mailing ${mailingId}`, { count });
+  return done(c, `/mailings/${mailingId}/edit`, `${count.toLocaleString('en-US')} people were taken out of the draft.`);
+}
+
+async function* nobody(): AsyncGenerator<string[]> {}
