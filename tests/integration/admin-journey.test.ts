@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partitioner } from '../../lib/kafka/client.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { addDelivery, addMessage, addRequest, auditOf } from '../support/admin-ledger.ts';
 import { findBarriers, sidewaysPixels } from '../support/axe.ts';
@@ -183,6 +184,18 @@ describe('the exact message', () => {
     expect(text).not.toContain(there.address);
     const never = await addDelivery(lab.db, rendered(), { state: 'skipped', reason: 'no_consent', renderedAt: null });
     expect(await support.page(messageOf(never))).toContain('it ended before it was written');
+  });
+
+  it('says why when the record cannot be read', async () => {
+    const topic = lab.topics.rendered.low.name;
+    const producer = lab.kafka.producer({ createPartitioner: partitioner, allowAutoTopicCreation: false });
+    await producer.connect();
+    const messages = [{ key: 'k', value: Buffer.from('garbage'), partition: 0 }];
+    const [sent] = await producer.send({ topic, messages });
+    await producer.disconnect();
+    const place = { partition: 0, offset: Number(sent?.baseOffset) };
+    const event = await addDelivery(lab.db, rendered(), { renderedAt: place });
+    expect(await support.page(messageOf(event))).toContain('does not begin with a zero byte and a schema id');
   });
 
   it('is taken from what waits when the topic has lost it', async () => {

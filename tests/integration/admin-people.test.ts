@@ -82,6 +82,14 @@ describe('the search', () => {
     expect((await search('\0')).status).toBe(200);
   });
 
+  it('leads from the id of a mailing that nothing was sent under to the mailing', async () => {
+    const mailing_id = randomUUID();
+    await lab.db.insertInto('mailings').values({ mailing_id, title: 'Films of December' }).execute();
+    const text = await support.page(`/people?q=${mailing_id}`);
+    expect(text).toContain('This is the mailing “Films of December”');
+    expect(text).toContain(`href="/mailings/${mailing_id}"`);
+  });
+
   it('is for those who may see people', async () => {
     for (const path of ['/people', '/people/somebody']) {
       expect((await (await lab.logIn('viewer', 'editor')).get(path)).status).toBe(403);
@@ -260,6 +268,37 @@ describe('in the browser', () => {
           await page.screenshot({ path: `${process.env.SCREENSHOTS}/people${name}${look}.png`, fullPage: true });
         }
       }
+    } finally {
+      await window.close();
+    }
+  });
+
+  it('support finds a person by the address, with the keyboard, and unsubscribes them after a question', async () => {
+    const [person] = findReachable(1, 400);
+    if (!person) throw new Error('there is nobody');
+    await addDelivery(lab.db, rendered({ user_id: person.id, address: person.email }));
+    const window = await openWindow(browser, lab.url, support.cookie);
+    try {
+      const page = await window.newPage();
+      await page.goto('/people');
+      await page.keyboard.type(person.email.toUpperCase());
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`**/people/${person.id}`);
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
+        `${person.first_name} ${person.last_name}`,
+      );
+      const unsubscribe = page.getByRole('button', { name: 'Unsubscribe' });
+      await unsubscribe.first().focus();
+      await page.keyboard.press('Enter');
+      await page.getByText('No promotional e-mail will be sent to this one person').waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      const rows = lab.db.selectFrom('unsubscribes').selectAll().where('user_id', '=', person.id);
+      expect(await rows.execute()).toEqual([]);
+      await unsubscribe.first().click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Unsubscribe' }).click();
+      await page.getByText('No promotional e-mail is sent to this person any more.').waitFor();
+      expect(await rows.execute()).toMatchObject([{ channel: 'email', source: 'admin' }]);
     } finally {
       await window.close();
     }

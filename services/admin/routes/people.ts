@@ -57,7 +57,6 @@ async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Re
     isDown: asked?.kind === 'down' ? asked.why : undefined,
     people: atAddress.map((found) => ({ ...found, address: maskAddress(found.address) })),
     request,
-    isDraft: request === undefined && mailingTitle !== undefined,
     mailingTitle,
     deliveries: request ? await listForRequest(parts, request.request_id) : [],
   };
