@@ -18,7 +18,7 @@ const beginnings: Readonly<Record<Channel, FormFields>> = {
   email: {
     html: '<!doctype html>\n<html lang="en">\n<body style="font-family: Helvetica, Arial, sans-serif">\n  <p>Hello {{ first_name }},</p>\n  <p></p>\n</body>\n</html>\n',
   },
-  sms: { text: '' },
+  sms: { text: 'Hello {{ first_name }}, ' },
 };
 
 export function newTemplates(app: AdminApp, desk: TemplateDesk): void {
