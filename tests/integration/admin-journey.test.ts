@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partitioner } from '../../lib/kafka/client.ts';
@@ -151,6 +151,13 @@ describe('the exact message', () => {
     expect((await support.get(frame.split('?')[0] ?? '')).status).toBe(403);
     expect((await support.get(`${frame}x`)).status).toBe(403);
     expect((await (await lab.logIn('support')).get(frame)).status).toBe(403);
+    const passUntil = async (untilMs: number) => {
+      const text = `posthorn frame 1\n${await support.csrf()}\n${event.notification_id}\n${untilMs}`;
+      return `${untilMs}.${createHmac('sha256', lab.config.secret).update(text).digest('base64url')}`;
+    };
+    const withPass = async (untilMs: number) =>
+      (await support.get(`${messageOf(event)}/html?pass=${await passUntil(untilMs)}`)).status;
+    expect([await withPass(Date.now() + 60_000), await withPass(Date.now() - 1)]).toEqual([200, 403]);
     const other = await addMessage(lab, { html });
     expect((await support.get(frame.replace(event.notification_id, other.notification_id))).status).toBe(403);
   });
