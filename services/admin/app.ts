@@ -10,6 +10,7 @@ import { accessKeys } from './routes/access-keys.ts';
 import { accessUsers } from './routes/access-users.ts';
 import { account } from './routes/account.ts';
 import { auditLog } from './routes/audit-log.ts';
+import { follow } from './routes/follow.ts';
 import { home } from './routes/home.ts';
 import { login } from './routes/login.ts';
 import { mailings } from './routes/mailings.ts';
@@ -33,6 +34,7 @@ const areas: Area[] = [
   topics,
   records,
   recordsOne,
+  follow,
   account,
   people,
   person,
