@@ -61,7 +61,8 @@ export class HoldWatch {
       if (this.#timer === timer) this.#holds = holds;
     } catch (error) {
       // Postgres is down: then answers cannot be settled either, and sending stops by itself.
-      if (!(error instanceof DependencyError)) this.#logger.error({ err: error }, `holds: ${describeError(error)}`);
+      if (!(error instanceof DependencyError))
+        this.#logger.error({ err: error }, `what is paused or cancelled cannot be read: ${describeError(error)}`);
     }
     // In between nothing was in hand: whoever came since has a timer of its own.
     if (this.#timer !== timer) return;

@@ -6,8 +6,6 @@ import type { Logger } from '../../lib/logger.ts';
 import { wakeCount } from './ledger/holds.ts';
 import type { Ledger } from './ledger.ts';
 
-const retryMs = 5_000;
-
 export function startWakeLoop(options: {
   ledger: Pick<Ledger, 'wake'>;
   logger: Logger;
@@ -33,7 +31,7 @@ export function startWakeLoop(options: {
         if (!(error instanceof DependencyError)) {
           logger.error({ err: error }, `what was paused or cancelled cannot be looked at: ${describeError(error)}`);
         }
-        pauseMs = retryMs;
+        pauseMs = 5 * everyMs;
       }
       if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
