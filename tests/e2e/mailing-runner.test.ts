@@ -60,7 +60,7 @@ async function expectExact(id: string, addresses: ReadonlySet<string>, mailsBefo
   const isDone = async () =>
     (await system.db.selectFrom('requests').select('state').where('request_id', '=', id).executeTakeFirst())?.state ===
     'done';
-  await eventually(isDone, 'the mailing is done', 150_000);
+  await eventually(isDone, 'the mailing is done', 240_000);
   const status = await system.ingest.findRequest(id);
   expect(status).toMatchObject({
     state: 'done',
@@ -94,7 +94,7 @@ it('plans everybody once although the planner is killed five times', async () =>
   }
   expect(await plannedOf(id), 'it was killed before the end').toBeLessThan(audienceCount);
   await expectExact(id, addressesOf('press'), before);
-}, 400_000);
+}, 500_000);
 
 it('plans everybody once with two planners, and one of them is killed', async () => {
   const second = await startSecondPlanner(system);
@@ -107,4 +107,4 @@ it('plans everybody once with two planners, and one of them is killed', async ()
   } finally {
     await second.stop();
   }
-}, 300_000);
+}, 400_000);
