@@ -159,7 +159,7 @@ async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promis
     title: values.title,
     template: values.templateId,
     categories: values.userCategories,
-    people: people.ids.length > 0 ? `${mode} ${people.ids.length}` : undefined,
+    pasted: people.ids.length > 0 ? `${mode} ${people.ids.length}` : undefined,
     revision: saved,
   });
   const next = form.fields.then === 'check' ? 'check' : 'edit';

@@ -7,6 +7,7 @@ import { mailingsConfirm } from './mailings-confirm.ts';
 import { mailingsForm } from './mailings-form.ts';
 import { mailingsList } from './mailings-list.ts';
 import { mailingsLive } from './mailings-live.ts';
+import { mailingsPeople } from './mailings-people.ts';
 
 export function mailings(app: AdminApp, parts: Parts): void {
   const findNeeds = createTemplateNeeds(parts.previewer);
@@ -15,5 +16,6 @@ export function mailings(app: AdminApp, parts: Parts): void {
   mailingsAudience(app, parts);
   mailingsConfirm(app, parts, findNeeds);
   mailingsLive(app, parts);
+  mailingsPeople(app, parts);
   mailingsActions(app, parts);
 }
