@@ -65,6 +65,8 @@ function describeSms({ characters, parts, encoding, unitsLeft, outsideGsm }) {
 function fitFrame(form) {
   const wrap = form.querySelector('[data-frame-wrap]');
   if (!wrap) return;
+  // On a phone one looks at what phones will show.
+  if (wrap.clientWidth < 420) form.querySelector('#width-phone').checked = true;
   const fit = () => wrap.style.setProperty('--scale', Math.min(1, wrap.clientWidth / desktopWidth));
   new ResizeObserver(fit).observe(wrap);
 }
