@@ -23,7 +23,6 @@ export interface LagSampler {
 }
 
 const freshForMs = 5_000;
-const minuteMs = 60_000;
 /** Rates are means over about so long: lanes commit by the slice, and single steps would jump about. */
 const rateOverMs = 20_000;
 
@@ -31,17 +30,19 @@ export function startLagSampler(options: {
   admin: KeptAdmin;
   topics: Topics;
   logger: Logger;
-  /** Called with every minute's look. */
+  /** Called with the first look of every minute. */
   note: (minuteMs: number, positions: Positions) => Promise<void>;
+  /** A minute, but for tests. */
+  noteEveryMs?: number;
 }): LagSampler {
-  const { admin, topics, logger, note } = options;
+  const { admin, topics, logger, note, noteEveryMs = 60_000 } = options;
   let looks: Positions[] = [];
   let asking: Promise<LagView> | undefined;
   let latest: LagView | undefined;
-  let notedMinute = Math.floor(Date.now() / minuteMs);
+  let notedMinute = Math.floor(Date.now() / noteEveryMs);
   let noting: Promise<void> | undefined;
   let watcherCount = 0;
-  let timer = setTimeout(tick, untilNextMinute());
+  let timer = setTimeout(tick, untilNext(noteEveryMs));
   let stopped = false;
 
   async function look(): Promise<LagView> {
@@ -69,9 +70,9 @@ export function startLagSampler(options: {
   async function tick(): Promise<void> {
     try {
       const { positions } = await current();
-      const minute = Math.floor(positions.atMs / minuteMs);
+      const minute = Math.floor(positions.atMs / noteEveryMs);
       if (minute > notedMinute) {
-        noting = note(minute * minuteMs, positions);
+        noting = note(minute * noteEveryMs, positions);
         await noting;
         notedMinute = minute;
       }
@@ -84,7 +85,8 @@ export function startLagSampler(options: {
 
   function schedule(): void {
     clearTimeout(timer);
-    if (!stopped) timer = setTimeout(tick, watcherCount > 0 ? freshForMs : untilNextMinute());
+    if (!stopped)
+      timer = setTimeout(tick, watcherCount > 0 ? Math.min(freshForMs, noteEveryMs) : untilNext(noteEveryMs));
   }
 
   return {
@@ -106,6 +108,6 @@ export function startLagSampler(options: {
 }
 
 /** A little after the full minute, so that what is asked then belongs to it. */
-function untilNextMinute(): number {
-  return minuteMs - (Date.now() % minuteMs) + 500;
+function untilNext(everyMs: number): number {
+  return everyMs - (Date.now() % everyMs) + Math.min(500, everyMs / 10);
 }

@@ -57,11 +57,17 @@ function toOptions(kind, names, width) {
     height: heightPx,
     cursor: { drag: { setScale: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(max ?? 0, 4) * 1.08] } },
-    axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => toShort(tick)) }],
+    axes: [
+      { ...axis, values: (_, ticks, __, ___, stepS) => ticks.map((tick) => toTime(tick, stepS)) },
+      { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => toShort(tick)) },
+    ],
     series: [{ label: kind === 'ends' ? 'from' : 'at' }, ...lines],
   };
 }
 
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const toTime = (seconds, stepS) => (stepS >= 86_400 ? day : clock).format(new Date(seconds * 1_000));
 const toShort = (number) =>
   Number.isInteger(number) ? Intl.NumberFormat(undefined, { notation: 'compact' }).format(number) : '';
 
