@@ -33,7 +33,7 @@ const atOnce = 4;
 const lookEveryMs = 250;
 const adoptEveryMs = 400;
 const seriesEveryMs = 1_000;
-const renewEveryMs = 10_000;
+const renewEveryMs = 3_000;
 /** Every so many looks everything is looked at, not only what has moved or changed lately. */
 const wholeLookEvery = 8;
 const strayLookEvery = 240;

@@ -5,7 +5,8 @@ import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import { type Driven, drivenColumns } from './driven.ts';
 
-export const leaseSeconds = 30;
+/** Short, so that a mailing goes on soon after its planner was killed; a holder that only stalls loses nothing but its turn. */
+export const leaseSeconds = 10;
 
 export interface Claimable {
   requestId: string;
