@@ -8,19 +8,21 @@ import { findBarriers, sidewaysPixels } from '../support/axe.ts';
 import { type Look, looks, openWindow, startBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { findReachable } from '../support/people.ts';
+import { type RequestReader, readRequests } from '../support/request-reader.ts';
 
 let lab: AdminLab;
 let users: UserMock;
 let browser: Browser;
 let editor: Visitor;
+let reader: RequestReader;
 beforeAll(async () => {
   users = await startUserMock({ port: 0, host: '127.0.0.1' });
   lab = await startAdminLab(users.url);
   editor = await lab.logIn('sender');
-  browser = await startBrowser();
+  [browser, reader] = await Promise.all([startBrowser(), readRequests(lab)]);
 });
 afterAll(async () => {
-  await browser?.close();
+  await Promise.all([browser?.close(), reader?.stop()]);
   await lab?.stop();
   await users?.stop();
 });
@@ -56,8 +58,8 @@ describe('a template', () => {
 
     await page.goto('/templates');
     await page.getByRole('button', { name: 'New template' }).click();
-    await page.getByLabel('Title').fill('Welcome, Élodie');
-    expect(await page.getByLabel('Short name').getAttribute('placeholder')).toBe('welcome-elodie');
+    await page.getByLabel('Title').fill('Привет, Élodie');
+    expect(await page.getByLabel('Short name').getAttribute('placeholder')).toBe('privet-elodie');
     await page.getByLabel('Subject').fill('Hello {{ first_name }}');
 
     // A mistake is marked where it is, while one types.
@@ -89,7 +91,7 @@ describe('a template', () => {
     expect(await page.locator('[data-text]').textContent()).toContain('Ulm');
     await page.getByRole('radio', { name: 'HTML' }).check();
     await page.getByRole('button', { name: 'Make the template' }).click();
-    await page.waitForURL('**/templates/welcome-elodie');
+    await page.waitForURL('**/templates/privet-elodie');
 
     // A second version, compared with the first, then rolled back.
     await frame(page).getByText('Hello').waitFor();
@@ -113,6 +115,11 @@ describe('a template', () => {
     await page.getByText('Version 2 is on its way to me@example.com.').waitFor();
     await page.getByText('It waits for the planner.').waitFor();
     const requestId = page.url().split('/').at(-1) ?? '';
+    const isTest = ({ event }: RequestReader['published'][number]) => event.request_id === requestId;
+    await eventually(() => reader.published.some(isTest), 'the record is in the topic');
+    expect(reader.published.filter(isTest).map(({ event }) => event.test)).toEqual([
+      { address: 'me@example.com', template_version: 2 },
+    ]);
     await lab.db
       .insertInto('requests')
       .values({
@@ -120,7 +127,7 @@ describe('a template', () => {
         body_hash: Buffer.alloc(32),
         state: 'rejected',
         detail: 'for a reason of this test',
-        template_id: 'welcome-elodie',
+        template_id: 'privet-elodie',
         priority: 'high',
         is_promo: false,
         context: '{}',
@@ -136,7 +143,7 @@ describe('a template', () => {
     const window = await openWindow(browser, lab.url, editor.cookie);
     const page = await window.newPage();
     page.setDefaultTimeout(10_000);
-    await page.goto('/templates/welcome-elodie');
+    await page.goto('/templates/privet-elodie');
     await page.locator('.CodeMirror').first().waitFor();
     await page.getByLabel('Address for answers').focus();
     const labels: (string | null)[] = [];
@@ -216,10 +223,10 @@ describe('the pages of templates', () => {
     '/templates/new',
     '/templates/new?channel=sms',
     '/templates/hostile',
-    '/templates/welcome-elodie',
+    '/templates/privet-elodie',
   ].concat(
     ['/versions', '/versions/1', '/difference?from=1&to=2', '/settings', '/test'].map(
-      (path) => `/templates/welcome-elodie${path}`,
+      (path) => `/templates/privet-elodie${path}`,
     ),
   );
 
@@ -228,7 +235,7 @@ describe('the pages of templates', () => {
     const page = await window.newPage();
     page.setDefaultTimeout(10_000);
     const tests = await lab.db.selectFrom('test_sends').select('request_id').execute();
-    for (const path of [...pages, `/templates/welcome-elodie/test/${tests[0]?.request_id}`]) {
+    for (const path of [...pages, `/templates/privet-elodie/test/${tests[0]?.request_id}`]) {
       await page.goto(path);
       expect(await page.locator('h1').textContent()).not.toBe('Not found');
       if (await page.locator('form[data-editor]').count())

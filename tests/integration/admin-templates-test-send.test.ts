@@ -1,19 +1,18 @@
 // A test-send: what is noted, what is published, and what the page says of it until it has ended.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NotificationRequested } from '../../lib/events.ts';
 import { notificationId } from '../../lib/ids.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { eventually } from '../support/eventually.ts';
 import { findReachable } from '../support/people.ts';
+import { type RequestReader, readRequests } from '../support/request-reader.ts';
 import { addTemplate, changeTemplate } from '../support/templates.ts';
 
 let lab: AdminLab;
 let users: UserMock;
 let editor: Visitor;
-let stopReading: () => Promise<void>;
-const published: { key: string; event: NotificationRequested }[] = [];
+let reader: RequestReader;
 beforeAll(async () => {
   users = await startUserMock({ port: 0, host: '127.0.0.1' });
   lab = await startAdminLab(users.url);
@@ -21,19 +20,10 @@ beforeAll(async () => {
   await addTemplate(lab.db, { templateId: 'mail', html: 'one' });
   await changeTemplate(lab.db, { templateId: 'mail', html: 'two' }, 2);
   await addTemplate(lab.db, { templateId: 'sms', channel: 'sms', text: 'x' });
-  const consumer = lab.kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 200 });
-  await consumer.connect();
-  await consumer.subscribe({ topics: [lab.topics.requestsHigh.name], fromBeginning: true });
-  await consumer.run({
-    eachMessage: async ({ message }) => {
-      const event = await lab.codec.decode(lab.topics.requestsHigh, message.value ?? Buffer.alloc(0));
-      published.push({ key: message.key?.toString() ?? '', event });
-    },
-  });
-  stopReading = () => consumer.disconnect();
+  reader = await readRequests(lab);
 });
 afterAll(async () => {
-  await stopReading?.();
+  await reader?.stop();
   await lab?.stop();
   await users?.stop();
 });
@@ -59,8 +49,11 @@ describe('a test-send', () => {
     ).toMatchObject([
       { template_id: 'mail', template_version: 1, address: 'me@example.com', user_id: userId, created_by: editor.name },
     ]);
-    await eventually(() => published.some(({ event }) => event.request_id === requestId), 'the record is in the topic');
-    const records = published.filter(({ event }) => event.request_id === requestId);
+    await eventually(
+      () => reader.published.some(({ event }) => event.request_id === requestId),
+      'the record is in the topic',
+    );
+    const records = reader.published.filter(({ event }) => event.request_id === requestId);
     expect(records).toHaveLength(1);
     expect(records[0]?.key).toBe(userId);
     expect(records[0]?.event).toMatchObject({
@@ -104,6 +97,14 @@ describe('a test-send', () => {
 
   it('of a version that is not there finds nothing', async () => {
     expect((await send('mail', { address: 'a@example.com', version: '9' })).status).toBe(404);
+  });
+
+  it('of an archived template is refused', async () => {
+    await addTemplate(lab.db, { templateId: 'away', html: 'x' });
+    await lab.db.updateTable('templates').set({ archived_at: new Date() }).where('template_id', '=', 'away').execute();
+    const answer = await send('away', { address: 'a@example.com' });
+    expect(answer.status).toBe(422);
+    expect(await answer.text()).toContain('It is archived: bring it back under Settings to send a test.');
   });
 
   it('tells how it goes: waiting, planned, sent, with its journey for those who may see it', async () => {
@@ -175,7 +176,7 @@ describe('a test-send', () => {
   it('says that it may still arrive when Kafka does not answer', async () => {
     const admin = lab.kafka.admin();
     await admin.connect();
-    await stopReading();
+    await reader.stop();
     await admin.deleteTopics({ topics: [lab.topics.requestsHigh.name] });
     await admin.disconnect();
     const answer = await send('mail', { address: 'me@example.com' });

@@ -21,7 +21,7 @@ export function editTemplates(app: AdminApp, desk: TemplateDesk): void {
     requireAbility(c, 'view');
     const template = await loadTemplate(c, parts);
     // Who may not write reads what is in use.
-    if (!c.var.session.abilities.has('edit')) return showVersion(c, desk, template, template.activeVersion);
+    if (!c.var.session.abilities.has('edit')) return showVersion(c, desk, template, template.activeVersion, 'write');
     const newest = await loadVersion(parts, template.templateId);
     const opened = await loadVersion(parts, template.templateId, c.req.query('version'));
     const form = { ...toFormFields(opened), base: String(newest.version), activate: 'on' };

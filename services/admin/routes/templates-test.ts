@@ -37,6 +37,9 @@ export function testTemplates(app: AdminApp, desk: TemplateDesk): void {
     const { fields } = await readForm(c);
     const { test, faults } = await readTest(desk, template, fields);
     if (!test) return show(c, desk, template, fields, faults);
+    if (template.archivedAt) {
+      return show(c, desk, template, fields, { form: 'It is archived: bring it back under Settings to send a test.' });
+    }
     const seconds = throttle.wait(c.var.session.adminUserId, parts.now());
     if (seconds > 0) {
       const form = `That were ${testsPerMinute} tests within a minute. Wait ${seconds} seconds, then send this one.`;

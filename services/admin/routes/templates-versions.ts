@@ -51,9 +51,10 @@ export async function showVersion(
   { parts }: TemplateDesk,
   template: TemplateRow,
   version: number | string,
+  tab: 'versions' | 'write' = 'versions',
 ): Promise<Response> {
   const shown = await loadVersion(parts, template.templateId, String(version));
-  const data = { template, shown, channelTitle: channelTitles[template.channel], tab: 'versions' };
+  const data = { template, shown, channelTitle: channelTitles[template.channel], tab };
   return page(c, parts, 'templates/version', { title: `${template.title}, version ${shown.version}`, ...data });
 }
 

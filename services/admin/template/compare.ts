@@ -22,15 +22,20 @@ const parts: readonly [keyof TemplateTexts, string][] = [
   ['text', 'Text'],
 ];
 /** A comparison holds up every other page as long as it takes. */
-const timeLimitMs = 150;
+const timeLimitMs = 60;
 
 /** @returns the parts that differ */
 export function compareTexts(from: TemplateTexts, to: TemplateTexts): PartDifference[] {
-  return changedParts(from, to).map(([name, title]) => ({ title, lines: compare(from[name] ?? '', to[name] ?? '') }));
+  return changedParts(from, to).map(([name, title]) => ({ title, lines: compare(tidy(from[name]), tidy(to[name])) }));
 }
 
 export function changedParts(from: TemplateTexts, to: TemplateTexts): (readonly [keyof TemplateTexts, string])[] {
-  return parts.filter(([name]) => from[name] !== to[name]);
+  return parts.filter(([name]) => tidy(from[name]) !== tidy(to[name]));
+}
+
+/** Texts of the system before have the line ends of Windows, and empty parts for none: a form gives neither back. */
+function tidy(text: string | null): string {
+  return (text ?? '').replace(/\r\n?/g, '\n');
 }
 
 function compare(from: string, to: string): DiffLine[] | null {

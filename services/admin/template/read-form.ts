@@ -88,7 +88,7 @@ const cyrillic: Readonly<Record<string, string>> = Object.fromEntries(
     .map((pair) => pair.split(':')),
 );
 
-/** `Ваш месяц: итоги` → `vash-mesiats-itogi`; the script in public/template-new.js does the same while one types. */
+/** `Ваш месяц: итоги` → `vash-mesiats-itogi`; public/template-new.js shows the same while one types. */
 export function toShortName(title: string): string {
   return [...title.toLowerCase()]
     .map((letter) => cyrillic[letter] ?? letter)
