@@ -23,12 +23,12 @@ export default defineConfig({
           ...onRealParts,
         },
       },
-      // Each file runs the whole system.
+      // Each file runs the whole system; some of them wait most of the time.
       {
         test: {
           name: 'e2e',
           include: ['tests/e2e/**/*.test.ts'],
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
           ...onRealParts,
         },
