@@ -1,6 +1,7 @@
 // What everybody who has the overview open looks at: asked for once however many look, every few seconds.
 import type { Db } from '../../lib/db/database.ts';
 import { describeError } from '../../lib/errors.ts';
+import { within } from '../../lib/kafka/within.ts';
 import type { EndState } from '../../lib/reasons.ts';
 import { stages } from '../../lib/topics.ts';
 import type { LaneFacts, LaneWord } from './kafka/lag.ts';
@@ -20,7 +21,7 @@ export interface StageFacts {
 export interface Overview {
   today: Record<EndState, { all: number; high: number }>;
   running: RunningMailing[];
-  /** Empty while Kafka does not answer; then `fault` says so. */
+  /** As they last were while Kafka does not answer, and then `fault` says so; empty when they were never known. */
   stages: StageFacts[];
   fault: string | undefined;
   isUntouched: boolean;
@@ -34,6 +35,7 @@ export interface OverviewFeed {
 }
 
 const freshForMs = 2_000;
+const kafkaWithinMs = 1_500;
 const seriesFreshForMs = 10_000;
 /** From the least to what needs somebody most. */
 const wordOrder: readonly LaneWord[] = ['quiet', 'working', 'behind', 'unread'];
@@ -43,9 +45,10 @@ export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => 
   let touched = false;
 
   async function read(): Promise<Overview> {
-    const view = lag.current().then(
+    // The page shows what Postgres knows, however long Kafka takes.
+    const view = within(kafkaWithinMs, lag.current()).then(
       (found) => ({ found, fault: undefined }),
-      (error: unknown) => ({ found: undefined, fault: describeError(error) }),
+      (error: unknown) => ({ found: lag.last(), fault: describeError(error) }),
     );
     const [ends, running, untouched] = await Promise.all([
       countEndsToday(db),

@@ -3,7 +3,8 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLogger } from '../../lib/logger.ts';
 import { createKeptAdmin } from '../../services/admin/kafka/kept-admin.ts';
-import { startLagSampler } from '../../services/admin/kafka/lag-sampler.ts';
+import { type LagSampler, startLagSampler } from '../../services/admin/kafka/lag-sampler.ts';
+import { createOverviewFeed } from '../../services/admin/overview-feed.ts';
 import { noteLag } from '../../services/admin/queries/lag-minutes.ts';
 import { type Points, readSeries } from '../../services/admin/queries/overview-series.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
@@ -133,6 +134,18 @@ describe('the numbers', () => {
     await sql`update requests set ended_at = now(), state = 'done' where request_id = ${id}`.execute(lab.db);
     await eventually(async () => words(await viewer.page('/')).includes('None runs now'), 'the mailing is done');
   });
+});
+
+it('shows what Postgres knows while Kafka does not answer, and says so', async () => {
+  const lag: LagSampler = {
+    current: () => new Promise(() => {}),
+    last: () => undefined,
+    watch: () => () => {},
+    stop: async () => {},
+  };
+  const overview = await createOverviewFeed({ db: lab.db, lag, now: Date.now }).now();
+  expect(overview).toMatchObject({ stages: [], fault: 'no answer within 1500 ms' });
+  expect(overview.today.sent.all).toBeGreaterThan(0);
 });
 
 describe('the charts', () => {

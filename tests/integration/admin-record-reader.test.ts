@@ -140,6 +140,18 @@ describe('the record reader', () => {
     expect(offsets(await reader.readFrom(old, 0, '0', 10))).toEqual(['6', '7', '8', '9']);
   });
 
+  it('refuses the reading that is one too many, and gives up one that nothing comes of; then it goes on', async () => {
+    const many = await Promise.allSettled(
+      Array.from({ length: 260 }, (_, n) => reader.read(topic, 0, String(n % 100))),
+    );
+    const refused = many.filter((one) => one.status === 'rejected').map(({ reason }) => reason);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const reason of refused) expect(reason).toMatchObject({ status: 503 });
+    const beyond = { topic, stretches: [{ partition: 1, from: 0n, end: 5n, limit: 5 }] };
+    await expect(reader.readStretches(beyond)).rejects.toThrow('was not read within 5000 ms');
+    expect((await reader.read(topic, 0, '7'))?.value?.toString()).toBe('value 7');
+  });
+
   it('commits nothing and leaves no group behind', async () => {
     const own = openReader();
     await own.read(topic, 0, '3');
