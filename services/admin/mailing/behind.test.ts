@@ -13,7 +13,9 @@ describe('the chunks behind a number', () => {
       { sequence: 3, count: 1 },
       { sequence: 7, count: 2 },
     ]);
-    expect(findCandidates(request, 10, 'failed', counts, { sequence: 4, position: 9 })).toEqual([{ sequence: 7, count: 2 }]);
+    expect(findCandidates(request, 10, 'failed', counts, { sequence: 4, position: 9 })).toEqual([
+      { sequence: 7, count: 2 },
+    ]);
   });
 
   it('are, for those in flight, all that are not at their end', () => {
