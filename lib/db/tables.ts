@@ -33,6 +33,10 @@ export interface Database {
   admin_users: AdminUsersTable;
   admin_sessions: AdminSessionsTable;
   audit: AuditTable;
+  delivery_commands: DeliveryCommandsTable;
+  dead_letter_actions: DeadLetterActionsTable;
+  replays: ReplaysTable;
+  feedback: FeedbackTable;
 }
 
 export interface TemplatesTable {
@@ -338,4 +342,67 @@ export interface AuditTable {
   /** `<what> <id>`, such as `template welcome`. */
   subject: Generated<string>;
   detail: Generated<unknown>;
+}
+
+export interface DeliveryCommandsTable {
+  notification_id: string;
+  /** redrive: its record is sent through again. resend: what is unknown, or an intended second sending. */
+  kind: 'redrive' | 'resend';
+  reason: Generated<string>;
+  requested_by: string;
+  requested_at: Generated<Date>;
+  /** When a claim used it; then it is over. */
+  taken_at: Date | null;
+}
+
+export interface DeadLetterActionsTable {
+  topic: string;
+  partition: number;
+  record_offset: number;
+  action: 'redrive' | 'discard';
+  state: Generated<'wanted' | 'done' | 'failed'>;
+  /** Of a redrive: the version that was planned, or the one that is active now. */
+  template_choice: Generated<'pinned' | 'active'>;
+  reason: Generated<string>;
+  /** Of a failed one: why. */
+  detail: Generated<string>;
+  requested_by: string;
+  requested_at: Generated<Date>;
+  ended_at: Date | null;
+}
+
+export interface ReplaysTable {
+  replay_id: string;
+  topic: string;
+  /** Offset by partition, as decimal text: first one to read, and first one not to. */
+  from_offsets: unknown;
+  until_offsets: unknown;
+  /** { template_id?, request_id?, priority?, user_id? } */
+  filter: Generated<unknown>;
+  mode: Generated<'dry_run' | 'execute' | 'resend'>;
+  reason: Generated<string>;
+  rate_per_second: Generated<number>;
+  state: Generated<'wanted' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed'>;
+  detail: Generated<string>;
+  /** Next offset by partition. */
+  cursor: Generated<unknown>;
+  counts: Generated<unknown>;
+  epoch: Generated<number>;
+  lease_until: Date | null;
+  requested_by: string;
+  requested_at: Generated<Date>;
+  ended_at: Date | null;
+}
+
+export interface FeedbackTable {
+  /** Computed from what was reported: the same report twice is one row. */
+  feedback_id: string;
+  type: 'bounce' | 'complaint';
+  notification_id: string | null;
+  channel: Generated<Channel>;
+  address: string | null;
+  /** An enhanced status code, or what the reporter said. */
+  status: Generated<string>;
+  happened_at: Date;
+  received_at: Generated<Date>;
 }
