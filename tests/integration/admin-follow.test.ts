@@ -35,6 +35,7 @@ describe('following', () => {
     expect(html).toContain(`href="/notifications/${message.notificationId}"`);
     expect(html).toContain(`href="/people/${message.userId}"`);
     expect(words(html)).toMatch(/requested .* planned .* enriched .* rendered .* ended/);
+    expect(words(html)).not.toContain('not yet');
   });
 
   it('shows a request with its record, its chunks, its numbers and messages to follow', async () => {

@@ -16,8 +16,8 @@ export interface Step {
   aboutMs: number;
   fromMs: number;
   untilMs: number;
-  /** Who reads this record. */
-  doneBy: StageName;
+  /** Who is still to read this record; undefined where it does not matter any more. */
+  doneBy: StageName | undefined;
   /** Said in place of a search. */
   missing: string | undefined;
   /** Where the ledger has it. */
@@ -75,10 +75,10 @@ function toFound(parts: Parts, { name, doneBy }: Step, record: StoredRecord): Fo
 }
 
 /** Whether its reader has come to it, and how much stands before it. */
-function toAhead(parts: Parts, stage: StageName, { topic, partition, offset }: StoredRecord): string {
+function toAhead(parts: Parts, stage: StageName | undefined, { topic, partition, offset }: StoredRecord): string {
   const lane = parts.lag.last()?.positions.lanes.find((one) => one.lane.input.name === topic);
   const position = lane?.positions.get(partition);
-  if (!lane || position === undefined || BigInt(offset) < position) return '';
+  if (!stage || !lane || position === undefined || BigInt(offset) < position) return '';
   const before = Number(BigInt(offset) - position);
   const ahead = before === 0 ? 'it is the next one' : `${before.toLocaleString('en-US')} before it`;
   return `not yet past the ${stage}: ${ahead}, lag of the lane ${lane.lag.toLocaleString('en-US')}`;

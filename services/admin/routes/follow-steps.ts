@@ -69,7 +69,12 @@ export function messageSteps(
   const { delivery, userId: key, notificationId: id } = message;
   const priority = priorities.find((one) => one === (delivery?.priority ?? request.priority)) ?? 'medium';
   const plannedMs = (delivery?.plannedAt ?? message.storedAt ?? request.storedAt).getTime();
-  const step = (name: Step['name'], topic: string, doneBy: StageName, at: Date | null | undefined): Step => ({
+  const step = (
+    name: Step['name'],
+    topic: string,
+    doneBy: StageName | undefined,
+    at: Date | null | undefined,
+  ): Step => ({
     name,
     topics: [topic],
     key,
@@ -98,14 +103,14 @@ export function messageSteps(
   if (isOver && delivery?.reason === 'dead_lettered') {
     const name = topics.deadLetters[delivery.stage].name;
     const isChunk = delivery.stage === 'enricher';
-    const letter = step('put aside', name, delivery.stage, delivery.endedAt);
+    const letter = step('put aside', name, undefined, delivery.endedAt);
     steps.push(
       isChunk
         ? { ...letter, key: message.chunkPeopleCount === 1 ? key : message.chunkId, id: message.chunkId }
         : letter,
     );
   }
-  const ended = step('ended', topics.outcomes.name, 'dispatcher', delivery?.endedAt);
+  const ended = step('ended', topics.outcomes.name, isOver ? undefined : 'dispatcher', delivery?.endedAt);
   const waits = delivery && !isOver ? `not yet: the ledger has it as ${delivery.state}` : undefined;
   return [...steps, waits ? { ...ended, missing: waits } : ended];
 }
