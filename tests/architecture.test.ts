@@ -135,7 +135,7 @@ describe('tables', () => {
     mailing_people: ['cli', 'services/admin'],
     test_sends: ['services/admin'],
     series_cursors: ['services/planner'],
-    delivery_commands: [],
+    delivery_commands: ['services/admin', 'services/dispatcher'],
     dead_letter_actions: [],
     replays: [],
     feedback: [],

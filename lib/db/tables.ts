@@ -346,13 +346,21 @@ export interface AuditTable {
 
 export interface DeliveryCommandsTable {
   notification_id: string;
-  /** redrive: its record is sent through again. resend: what is unknown, or an intended second sending. */
+  /** redrive: what failed, was skipped or is unknown is tried again. resend: also what was sent, an intended second time. */
   kind: 'redrive' | 'resend';
   reason: Generated<string>;
   requested_by: string;
   requested_at: Generated<Date>;
-  /** When a claim used it; then it is over. */
+  /** The version that was planned, or the one that is active now. */
+  template_choice: Generated<'pinned' | 'active'>;
+  /** Its record is still to be published again, by the executor. */
+  needs_record: Generated<boolean>;
+  /** When a claim used it, or its record ended earlier; then it is over. */
   taken_at: Date | null;
+  /** What came of it: `claimed`, or why it was not. */
+  answer: Generated<string>;
+  /** A try before the command may have been sent: what follows cannot end as never sent. */
+  may_have_left: Generated<boolean>;
 }
 
 export interface DeadLetterActionsTable {

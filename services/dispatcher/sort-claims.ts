@@ -47,12 +47,14 @@ export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<strin
   return sorted;
 }
 
-function toClaimed(message: Message, { attempt: claimedAttempt, hold }: ClaimRow, token: string): Claimed {
+function toClaimed(message: Message, row: ClaimRow, token: string): Claimed {
+  const { attempt: claimedAttempt, hold, left_before: leftBefore } = row;
   const attempt = claimedAttempt ?? 1;
   const { notification_id: notificationId, on_no_answer: onNoAnswer } = message.event;
   // A record from Kafka that is claimed again was left behind by somebody, who may have sent it unless it parks.
   const wasLeftBehind = message.waitsSince === null && attempt > 1 && onNoAnswer === 'resend';
-  const mayHaveLeft = message.mayHaveLeft || wasLeftBehind;
+  // A person's command says it exactly: what failed or was skipped before did not leave.
+  const mayHaveLeft = message.mayHaveLeft || (leftBefore ?? wasLeftBehind);
   const month = monthOf(message);
   return { notificationId, month, attempt, token, message, stage: 'open', mayHaveLeft, hold, lost: false };
 }

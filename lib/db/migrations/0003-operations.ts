@@ -7,15 +7,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 const statements = [
   // By an open command alone may a delivery that has ended as failed, unknown or skipped be claimed again, once.
+  // needs_record: the executor has to publish its record again. may_have_left: a try before the command may have been sent.
   `create table delivery_commands (
     notification_id uuid primary key,
     kind text not null check (kind in ('redrive', 'resend')),
     reason text not null default '',
     requested_by text not null,
     requested_at timestamptz not null default now(),
-    taken_at timestamptz
+    template_choice text not null default 'pinned' check (template_choice in ('pinned', 'active')),
+    needs_record boolean not null default false,
+    taken_at timestamptz,
+    answer text not null default '',
+    may_have_left boolean not null default false
   )`,
   'create index delivery_commands_by_age on delivery_commands (requested_at)',
+  'create index delivery_commands_to_publish on delivery_commands (requested_at) where needs_record',
 
   // What a person wants done with a dead letter, and whether it is done. No row: nobody has looked at it yet.
   `create table dead_letter_actions (

@@ -27,7 +27,16 @@ export interface ClaimRow {
   lease_left_ms: number | null;
   /** Its request's; of `claimed` rows only when this is a repeat, and the hold came after the first claim. */
   hold: HoldState | null;
+  /** A person's command made this claim: whether a try before it may have left. Null for every other claim. */
+  left_before: boolean | null;
 }
+
+/** Of an ended row d and its command c, if there is one. */
+const commandable = sql`
+  c.taken_at is null and d.reason <> 'cancelled' and c.kind is not null
+  and (d.state <> 'sent' or c.kind = 'resend')`;
+/** Of the verdict e on what is changed: its row had ended, and a command opened it again. */
+const endedBefore = sql`e.state in ('sent', 'failed', 'skipped', 'unknown')`;
 
 /**
  * Inserts what is new and takes over what was left behind (lease ran out: attempt + 1). Holds, suppression, consent and
@@ -40,6 +49,9 @@ export interface ClaimRow {
  *   first), and was never given back (then it has no token): if it may have left and must not be repeated, it is unknown;
  * - of a paused request nothing else is inserted or changed;
  * - `deferred` is claimed by the waiting loop only;
+ * - what has ended is claimed again by an open command of a person only (see commandable below): failed, skipped and
+ *   unknown by any, sent by `resend` alone, cancelled by none; the command is taken in the same statement, so it works
+ *   once. What is barred by then (expired, suppressed, unsubscribed) ends as that, unless it may have been sent;
  * - counters move only with rows that really changed, in the order of their key, so that claims do not deadlock; the
  *   minutes likewise, in rows that only `worker` writes.
  *
@@ -96,15 +108,20 @@ export async function claim(
     ),
     existing as materialized (
       select d.notification_id, d.state, d.reason, d.detail, d.stage, d.attempt, d.token, d.lease_until, d.ended_at,
+        d.claimed_at, coalesce(c.may_have_left, false) or d.state in ('sent', 'unknown') as left_before,
+        c.taken_at as command_taken_at,
         case
-          when d.state in ('sent', 'failed', 'skipped', 'unknown') then 'ended'
+          when d.state in ('sent', 'failed', 'skipped', 'unknown') and not (${commandable}) then 'ended'
+          when d.state in ('sent', 'unknown') and g.barred is not null and g.hold is distinct from 'paused' then 'ended'
+          when d.state = 'skipped' and d.reason = g.barred then 'ended'
           when d.state = 'deferred' and not ${fromWaiting}::boolean then 'deferred'
           when d.state <> 'deferred' and d.lease_until > now() and d.token = ${token}::uuid then 'own'
           when d.state <> 'deferred' and d.lease_until > now() then 'alive'
           when d.state = 'sending' then 'unknown'
           when g.hold = 'paused' then 'paused'
           when g.barred is null then 'take'
-          when g.may_have_left or (d.state = 'claimed' and d.token is not null and g.resends) then 'unknown'
+          when d.state in ('failed', 'skipped') then g.barred
+          when g.may_have_left or coalesce(c.may_have_left, false) or (d.state = 'claimed' and d.token is not null and g.resends) then 'unknown'
           when g.barred <> 'expired' then g.barred
           -- Tried before: a claim left behind counts as a try that never came to sending.
           when d.state = 'deferred' or d.attempt > (d.token is not null)::integer then 'exhausted'
@@ -116,6 +133,7 @@ export async function claim(
       cross join lateral (
         select * from deliveries where notification_id = g.notification_id and month = ${month}::date limit 1
       ) d
+      left join delivery_commands c on c.notification_id = g.notification_id
     ),
     changed as (
       update deliveries d set
@@ -127,7 +145,7 @@ export async function claim(
           else e.verdict end,
         detail = case e.verdict
           when 'own' then '' when 'take' then '' when 'unknown' then 'the dispatcher ended before it had the answer'
-          else d.detail end,
+          else case when ${endedBefore} then '' else d.detail end end,
         attempt = d.attempt + case e.verdict when 'take' then 1 else 0 end,
         token = case when e.verdict in ('own', 'take') then ${token}::uuid end,
         lease_until = case when e.verdict in ('own', 'take') then now() + make_interval(secs => ${leaseSeconds}) end,
@@ -135,6 +153,10 @@ export async function claim(
         ended_at = case when e.verdict in ('own', 'take') then null else now() end,
         stage = 'dispatcher',
         address = g.address,
+        -- By a command it may come with another version and other times.
+        template_version = case when ${endedBefore} then g.template_version else d.template_version end,
+        enriched_at = case when ${endedBefore} then to_timestamp(g.enriched_at / 1000) else d.enriched_at end,
+        rendered_at = case when ${endedBefore} then to_timestamp(g.rendered_at / 1000) else d.rendered_at end,
         rendered_partition = g.rendered_partition,
         rendered_offset = g.rendered_offset
       from existing e
@@ -145,7 +167,8 @@ export async function claim(
         and d.state = e.state and d.attempt = e.attempt
         and d.token is not distinct from e.token and d.lease_until is not distinct from e.lease_until
       returning d.notification_id, d.request_id, d.chunk_id, d.priority, d.is_test, d.state, d.reason, d.detail, d.stage,
-        d.attempt, d.ended_at, e.state as old_state, e.reason as old_reason
+        d.attempt, d.ended_at, e.state as old_state, e.reason as old_reason, e.verdict, e.left_before,
+        ${endedBefore} as by_command
     ),
     inserted as (
       insert into deliveries (month, notification_id, request_id, chunk_id, user_id, channel, address, template_id,
@@ -178,7 +201,7 @@ export async function claim(
         union all
         select request_id, chunk_id, state, reason, 1 from changed where ended_at is not null
         union all
-        select request_id, chunk_id, old_state, old_reason, -1 from changed where old_state = 'deferred'
+        select request_id, chunk_id, old_state, old_reason, -1 from changed where old_state = 'deferred' or by_command
       ) moves
       group by request_id, chunk_id, state, reason
       order by request_id, chunk_id, state, reason
@@ -189,7 +212,22 @@ export async function claim(
       union all
       select priority, state, reason, is_test from changed where ended_at is not null
     ),
-    minuted as (${addMinutes(worker)})
+    minuted as (${addMinutes(worker)}),
+    answered as (
+      update delivery_commands c set taken_at = now(), needs_record = false, answer = a.answer,
+        may_have_left = c.may_have_left or a.left_before
+      from (
+        select notification_id, 'claimed' as answer, false as left_before from inserted
+        union all
+        select notification_id, case verdict when 'take' then 'claimed' else verdict end, left_before from changed
+        where verdict <> 'own'
+        union all
+        -- It has its end, and no command can change that.
+        select notification_id, case when state = 'sent' then 'sent' else 'barred' end, left_before from existing
+        where verdict = 'ended'
+      ) a
+      where c.notification_id = a.notification_id and c.taken_at is null
+    )
     select g.notification_id,
       case
         when coalesce(i.state, c.state) in ('claimed', 'sending') then 'claimed'
@@ -207,7 +245,12 @@ export async function claim(
       coalesce(i.ended_at, c.ended_at) is not null as is_new_end,
       case when e.verdict = 'alive'
         then extract(epoch from e.lease_until - now())::double precision * 1000 end as lease_left_ms,
-      g.hold
+      g.hold,
+      case
+        when c.by_command then e.left_before
+        -- A repeat of such a claim: taken in the same moment as its command.
+        when e.verdict = 'own' and e.command_taken_at = e.claimed_at then e.left_before
+      end as left_before
     from given g
     left join inserted i using (notification_id)
     left join changed c using (notification_id)
