@@ -15,17 +15,31 @@ const serverOptions = {
   // Longer than load balancers keep idle connections (60 s), so that we never close one while it is being used.
   keepAliveTimeout: 65_000,
   headersTimeout: 20_000,
-  requestTimeout: 60_000,
   maxHeaderSize: 16 * 1024,
 };
+/** For a call to have arrived whole. */
+const defaultRequestTimeoutMs = 60_000;
 /** Running calls are bounded by the intake's limit and a few statements. */
 const stopLimitMs = 8_000;
 /** Kept connections stay for so long, so that a call which is on its way is still answered. */
 const lastCallsMs = 300;
 
-/** @throws the error of listening, such as EADDRINUSE */
-export async function startHttpServer<E extends Env>(app: Hono<E>, host: string, port: number): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions, overrideGlobalObjects: true }) as Server;
+/**
+ * @param requestTimeoutMs for a call to have arrived whole; longer for a service that takes files
+ * @throws the error of listening, such as EADDRINUSE
+ */
+export async function startHttpServer<E extends Env>(
+  app: Hono<E>,
+  host: string,
+  port: number,
+  requestTimeoutMs = defaultRequestTimeoutMs,
+): Promise<HttpServer> {
+  const options = { ...serverOptions, requestTimeout: requestTimeoutMs };
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: options,
+    overrideGlobalObjects: true,
+  }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
