@@ -11,6 +11,32 @@ export function createMetrics(service: string): Registry {
   return registry;
 }
 
+/**
+ * What /readyz says, as gauges, so that an alert needs nothing but the metrics.
+ * @param waitingFor short names from the code; a lane's state, a dependency, `setup`
+ */
+export function watchReadiness(registry: Registry, waitingFor: () => readonly string[]): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'posthorn_ready',
+    help: '1 while the service waits for nothing, 0 otherwise',
+    registers,
+    collect() {
+      this.set(waitingFor().length === 0 ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'posthorn_waiting_for',
+    help: '1 for everything that the service waits for',
+    labelNames: ['what'],
+    registers,
+    collect() {
+      this.reset();
+      for (const what of waitingFor()) this.set({ what }, 1);
+    },
+  });
+}
+
 /** What the stage runtime reports, for one lane. */
 export interface StageMetrics {
   consumed(count: number): void;

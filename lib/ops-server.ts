@@ -1,6 +1,6 @@
 // What operators and orchestrators ask a service, on a port of its own: /healthz, /readyz and /metrics.
-import { createServer } from 'node:http';
-import type { Registry } from 'prom-client';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Registry, watchReadiness } from './metrics.ts';
 
 interface Options {
   host: string;
@@ -17,7 +17,11 @@ export interface OpsServer {
 }
 
 export async function startOpsServer(options: Options): Promise<OpsServer> {
-  const server = createServer(async (request, response) => {
+  watchReadiness(options.metrics, options.waitingFor);
+  const server = createServer((request, response) => {
+    answerRequest(request, response).catch(() => response.writeHead(500).end());
+  });
+  async function answerRequest(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
     const path = request.url?.split('?')[0];
@@ -30,7 +34,7 @@ export async function startOpsServer(options: Options): Promise<OpsServer> {
     }
     if (path === '/metrics') return answer(200, options.metrics.contentType, await options.metrics.metrics());
     return answer(404, 'text/plain', 'here are /healthz, /readyz and /metrics\n');
-  });
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);

@@ -1,7 +1,9 @@
 // All pages as one application: what stands before them, the areas, and what people see when something goes wrong.
 import { Hono } from 'hono';
+import { routePath } from 'hono/route';
 import { DependencyError, describeError } from '../../lib/errors.ts';
 import { serveAssets } from './assets.ts';
+import type { AdminMetrics } from './metrics.ts';
 import { page } from './page.ts';
 import { PageError } from './page-error.ts';
 import type { AdminApp, AdminContext, AdminEnv, Area, Parts } from './parts.ts';
@@ -47,8 +49,18 @@ const areas: Area[] = [
   auditLog,
 ];
 
-export function createApp(parts: Parts, waitingFor: () => readonly string[]): AdminApp {
+export function createApp(
+  parts: Parts,
+  waitingFor: () => readonly string[],
+  metrics: Pick<AdminMetrics, 'answered'>,
+): AdminApp {
   const app = new Hono<AdminEnv>();
+  app.use(async (c, next) => {
+    const beganMs = performance.now();
+    await next();
+    // After next() that is the pattern of whoever has answered.
+    metrics.answered(routePath(c), c.res.status, (performance.now() - beganMs) / 1000);
+  });
   app.use(securityHeaders());
   serveAssets(app);
   app.use(async (_c, next) => {

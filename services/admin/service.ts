@@ -17,10 +17,12 @@ import type { AdminConfig } from './config.ts';
 import { createKeptAdmin } from './kafka/kept-admin.ts';
 import { startLagSampler } from './kafka/lag-sampler.ts';
 import { createRecordReader } from './kafka/record-reader.ts';
+import { createAdminMetrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
 import { createPreviewer } from './preview.ts';
 import { noteLag } from './queries/lag-minutes.ts';
 import { createViews } from './views.ts';
+import { startWatching, type Watching } from './watching.ts';
 
 export interface RunningAdmin extends Running {
   port: number;
@@ -69,13 +71,16 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     now: Date.now,
     stopping: stopping.signal,
   };
+  let watching: Watching | undefined;
+  const registry = createMetrics('admin');
+  const metrics = createAdminMetrics(registry);
   const ops = await startOpsServer({
     host: config.bindHost,
     port: config.opsPort,
-    metrics: createMetrics('admin'),
-    waitingFor,
+    metrics: registry,
+    waitingFor: () => [...waitingFor(), ...(watching?.waitingFor() ?? [])],
   });
-  const server = await startHttpServer(createApp(parts, waitingFor), config.bindHost, config.port).catch(
+  const server = await startHttpServer(createApp(parts, waitingFor, metrics), config.bindHost, config.port).catch(
     async (error: unknown) => {
       await Promise.all([ops.stop(), db.destroy(), parts.previewer.stop()]);
       throw error;
@@ -89,6 +94,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       try {
         await publisher.connect();
         setUp = true;
+        watching = startWatching({ db, lag, metrics, logger });
         logger.info('showing pages');
       } catch (error) {
         logger.warn({ err: error }, 'waiting for kafka');
@@ -107,6 +113,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       stopping.abort();
       await server.stop();
       await running;
+      watching?.stop();
       await parts.previewer.stop();
       await lag.stop();
       await records.stop();

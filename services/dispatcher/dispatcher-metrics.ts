@@ -2,6 +2,8 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Channel } from '../../lib/ids.ts';
 import type { Registry } from '../../lib/metrics.ts';
+import { reasons } from '../../lib/reasons.ts';
+import { priorities } from '../../lib/topics.ts';
 import type { Settlement } from './ledger/types.ts';
 
 export interface DispatcherMetrics {
@@ -24,6 +26,12 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
     labelNames: ['priority', 'state', 'reason'],
     registers,
   });
+  // From the beginning, so that the first one of a kind is seen as an increase by whoever watches.
+  for (const priority of priorities) {
+    for (const [state, known] of Object.entries(reasons)) {
+      for (const reason of known) deliveries.inc({ priority, state, reason }, 0);
+    }
+  }
   const passed = new Counter({
     name: 'posthorn_dispatcher_paused_passed_total',
     help: 'Records of paused requests that passed unclaimed; they are published again when the request goes on',

@@ -3,6 +3,7 @@
 import { DependencyError } from '../../lib/errors.ts';
 import { LaneStatus } from '../../lib/kafka/lane-status.ts';
 import type { Priority } from '../../lib/topics.ts';
+import type { PlannerMetrics } from './planner-metrics.ts';
 import { adoptMailings, maxAdopted } from './runner/adopt-mailings.ts';
 import { applyHolds, comeDue, driveStrays, liftHolds } from './runner/apply-holds.ts';
 import { type DriveParts, drive } from './runner/drive.ts';
@@ -10,10 +11,12 @@ import type { Driven } from './runner/driven.ts';
 import { fireSeries } from './runner/fire-series.ts';
 import { claimDriven, findClaimable, renewLeases } from './runner/leases.ts';
 import { type Loop, startLoop } from './runner/loop.ts';
+import type { View } from './runner/next-step.ts';
 import { maxDueRequests, planDue } from './runner/plan-due.ts';
 import { takeProgress } from './runner/take-progress.ts';
 
-export interface RunnerOptions extends Omit<DriveParts, 'status' | 'limits'> {
+export interface RunnerOptions extends Omit<DriveParts, 'status' | 'limits' | 'onLook' | 'metrics'> {
+  metrics?: PlannerMetrics;
   /** People of one mailing who are planned, not ended and not deferred, at most. */
   window: number;
   /** A mailing whose numbers have not moved for so long is healed. */
@@ -45,7 +48,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
   const limits = { window: options.window, healAfterMs: options.healAfterMs ?? 15 * minuteMs };
   const look = { healAfterMs: limits.healAfterMs, cancelAfterMs: options.cancelAfterMs ?? 5_000 };
   const stopping = new AbortController();
-  const held = new Map<string, { request: Driven; leave: AbortController; ended: Promise<void> }>();
+  const held = new Map<string, { request: Driven; leave: AbortController; ended: Promise<void>; onTheirWay: number }>();
   const complained = new Set<string>();
   let looks = 0;
 
@@ -78,7 +81,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     held.get(requestId)?.leave.abort();
     const leave = new AbortController();
     if (stopping.signal.aborted) leave.abort();
-    const ended = drive({ ...options, status, limits }, request, leave.signal)
+    const ended = drive({ ...options, status, limits, onLook: note }, request, leave.signal)
       .catch((error: unknown) => {
         if (error instanceof DependencyError) logger.warn({ err: error, requestId }, 'could not give a request back');
         else logger.error({ err: error, requestId }, 'a bug: this request is tried again when its lease ends');
@@ -86,7 +89,12 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
       .finally(() => {
         if (held.get(requestId)?.request.epoch === epoch) held.delete(requestId);
       });
-    held.set(requestId, { request, leave, ended });
+    held.set(requestId, { request, leave, ended, onTheirWay: 0 });
+  }
+
+  function note({ requestId, epoch }: Driven, { planned, ended, deferred }: View): void {
+    const one = held.get(requestId);
+    if (one?.request.epoch === epoch) one.onTheirWay = Math.max(0, planned - ended - deferred);
   }
 
   async function renew(): Promise<boolean> {
@@ -100,6 +108,10 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     return false;
   }
 
+  options.metrics?.watchDriven(
+    () => [...held.values()].map(({ request: { priority }, onTheirWay }) => ({ priority, onTheirWay })),
+    options.window,
+  );
   const loop = (name: string, everyMs: number, work: () => Promise<boolean>): Loop =>
     startLoop({ name, everyMs, work, status, logger, signal: stopping.signal });
   const loops = [

@@ -9,7 +9,7 @@ import { publishChunks, publishUnpublished } from './chunks.ts';
 import type { Driven } from './driven.ts';
 import { releaseLease } from './leases.ts';
 import { type CareParts, cancelRequest, healRequest, resumeRequest } from './look-after.ts';
-import { type Limits, nextStep } from './next-step.ts';
+import { type Limits, nextStep, type View } from './next-step.ts';
 import { notePaused } from './note-state.ts';
 import { readView } from './read-view.ts';
 import { createSources } from './sources.ts';
@@ -19,6 +19,8 @@ export interface DriveParts extends CareParts {
   users: Pick<UserService, 'fetchCategories' | 'listUserIds'>;
   status: LaneStatus;
   limits: Limits;
+  /** Told of every look at a request. */
+  onLook?(request: Driven, view: View): void;
 }
 
 const lookEveryMs = 250;
@@ -81,6 +83,7 @@ class Work {
     const parts = this.#parts;
     const view = await readView(parts.db, this.#request);
     if (!view) return true;
+    parts.onLook?.(this.#request, view);
     const next = nextStep(view, parts.limits);
     switch (next.do) {
       case 'cancel':

@@ -2,6 +2,7 @@
 // goes on after a pause or does not move any more.
 import type { Kafka } from '../../../lib/kafka/client.ts';
 import type { Logger } from '../../../lib/logger.ts';
+import type { PlannerMetrics } from '../planner-metrics.ts';
 import { type ChunkParts, publishChunks } from './chunks.ts';
 import type { Driven } from './driven.ts';
 import { endPeople } from './end-people.ts';
@@ -14,6 +15,7 @@ export interface CareParts extends ChunkParts {
   kafka: Kafka;
   logger: Logger;
   now: () => number;
+  metrics?: Pick<PlannerMetrics, 'healed' | 'lost'>;
 }
 
 const maxHealRounds = 3;
@@ -61,6 +63,7 @@ export async function healRequest(parts: CareParts, request: Driven, view: Drive
   if (view.healRounds >= maxHealRounds) return giveUp(parts, request, view);
   const count = await republishMissing(parts, request);
   if (count === undefined) return;
+  parts.metrics?.healed(count);
   if (count > 0) parts.logger.warn({ requestId, count, round: view.healRounds + 1 }, 'lost people are published again');
   await noteHealed(parts.db, request, view.healRounds + (count > 0 ? 1 : 0));
 }
@@ -72,6 +75,7 @@ async function giveUp(parts: CareParts, request: Driven, view: DrivenView): Prom
     await endPeople(parts, request, chunks, { state: 'failed', reason: 'lost', detail }, parts.now());
     count += countPeople(chunks);
   }
+  parts.metrics?.lost(count);
   if (count > 0) parts.logger.error({ requestId: request.requestId, count }, 'people are lost, they end as failed');
   await noteHealed(parts.db, request, view.healRounds);
 }

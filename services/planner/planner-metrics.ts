@@ -1,0 +1,79 @@
+// What the mailing runner counts besides what every stage does.
+import { Counter, Gauge } from 'prom-client';
+import type { Registry } from '../../lib/metrics.ts';
+import { type Priority, priorities } from '../../lib/topics.ts';
+
+/** A request that this process drives, as it was last seen. */
+export interface DrivenNow {
+  priority: Priority;
+  /** People planned, not ended and not deferred. */
+  onTheirWay: number;
+}
+
+export interface PlannerMetrics {
+  /** @param read called whenever the metrics are */
+  watchDriven(read: () => readonly DrivenNow[], window: number): void;
+  /** People who were published again because nothing was heard of them. */
+  healed(count: number): void;
+  /** People who ended as failed(lost). */
+  lost(count: number): void;
+}
+
+export function createPlannerMetrics(registry: Registry): PlannerMetrics {
+  const registers = [registry];
+  const labelNames = ['priority'] as const;
+  let read: () => readonly DrivenNow[] = () => [];
+  let windowPeople = 0;
+  const ofPriority = (priority: Priority) => read().filter((one) => one.priority === priority);
+
+  new Gauge({
+    name: 'posthorn_mailings_driven',
+    help: 'Requests with an audience, or for later, that this process plans or looks after right now',
+    labelNames,
+    registers,
+    collect() {
+      for (const priority of priorities) this.set({ priority }, ofPriority(priority).length);
+    },
+  });
+  new Gauge({
+    name: 'posthorn_mailing_people_on_their_way',
+    help: 'People of the driven requests who are planned, not ended and not deferred',
+    labelNames,
+    registers,
+    collect() {
+      for (const priority of priorities) {
+        this.set(
+          { priority },
+          ofPriority(priority).reduce((sum, { onTheirWay }) => sum + onTheirWay, 0),
+        );
+      }
+    },
+  });
+  new Gauge({
+    name: 'posthorn_mailing_window_people',
+    help: 'MAILING_WINDOW: how many people of one mailing may be on their way',
+    registers,
+    collect() {
+      this.set(windowPeople);
+    },
+  });
+  const healed = new Counter({
+    name: 'posthorn_mailing_people_healed_total',
+    help: 'People published again because the numbers of their mailing did not move',
+    registers,
+  });
+  const lost = new Counter({
+    name: 'posthorn_mailing_people_lost_total',
+    help: 'People who ended as failed(lost), published three times again and never heard of',
+    registers,
+  });
+
+  return {
+    watchDriven(given, window) {
+      read = given;
+      windowPeople = window;
+    },
+    healed: (count) => healed.inc(count),
+    lost: (count) => lost.inc(count),
+  };
+}
