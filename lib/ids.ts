@@ -32,6 +32,11 @@ export function importedMailingId(legacyNumber: number): string {
   return computedUuid(`imported mailing\n${legacyNumber}`);
 }
 
+/** Of a report (a bounce, a complaint): the same report twice is one row. @param whom an address or a notification id */
+export function feedbackId(report: { type: string; whom: string; status: string; atMs: number | undefined }): string {
+  return computedUuid(`feedback\n${report.type}\n${report.whom}\n${report.status}\n${report.atMs ?? ''}`);
+}
+
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const userIdPattern = /^[A-Za-z0-9._:-]{1,64}$/;
 

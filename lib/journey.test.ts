@@ -42,3 +42,15 @@ it('says where it is as long as it has not ended', () => {
   expect(outcomes({ ended_at: null, state: 'claimed' }).at(-1)).toBe('claimed');
   expect(outcomes({ ended_at: null, state: 'deferred', reason: 'greylisted' }).at(-1)).toBe('deferred');
 });
+
+it('goes on with what was reported after its end', () => {
+  const reported = [
+    { type: 'bounce', happened_at: at(60), status: '5.1.1' },
+    { type: 'complaint', happened_at: at(70), status: '' },
+  ] as const;
+  expect(toJourney(row, reported).slice(-3)).toEqual([
+    expect.objectContaining({ outcome: 'sent' }),
+    { stage: 'ingest', at: at(60), outcome: 'bounced', reason: null, detail: '5.1.1' },
+    { stage: 'ingest', at: at(70), outcome: 'complained', reason: null, detail: null },
+  ]);
+});

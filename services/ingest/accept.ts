@@ -135,7 +135,7 @@ function hashDraft({ test: _, ...asked }: Draft): Buffer {
   return hash('sha256', JSON.stringify(asked), 'buffer');
 }
 
-function toFaults(error: z.ZodError, body: unknown): Fault[] {
+export function toFaults(error: z.ZodError, body: unknown): Fault[] {
   return error.issues.flatMap((issue): Fault[] => {
     if (issue.code !== 'unrecognized_keys') return [{ pointer: toPointer(issue.path), detail: issue.message }];
     return issue.keys.map((key) => ({ pointer: toPointer([...issue.path, key]), detail: explainUnknown(key, body) }));

@@ -14,7 +14,7 @@ const rule = (text: string) => ({
 const templateRule = 'must be a template\'s short name, such as "monthly-statistics", or its old number';
 const userIdRule = 'must be 1 to 64 of A-Z a-z 0-9 . _ : -';
 const categoryRule = 'must be the name of a category: 1 to 64 letters, digits and . _ : -';
-const timeRule = 'must be a time with its zone as in RFC 3339, such as 2026-12-01T09:00:00Z';
+export const timeRule = 'must be a time with its zone as in RFC 3339, such as 2026-12-01T09:00:00Z';
 
 const templateId = z
   .union(
@@ -109,7 +109,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 
 const isoTime = z.iso.datetime({ offset: true });
 /** RFC 3339 section 5.6: with seconds and zone, and a day that its month has; from 1970 on. */
-function isTime(text: string): boolean {
+export function isTime(text: string): boolean {
   const upper = text.toUpperCase();
   return /T\d\d:\d\d:\d\d/.test(upper) && isoTime.safeParse(upper).success && Date.parse(upper) >= 0;
 }

@@ -5,6 +5,7 @@ export interface IngestMetrics {
   /** @param route the pattern, never the path itself */
   answered(route: string, status: number, seconds: number): void;
   batch(count: number): void;
+  reported(reports: readonly { type: 'bounce' | 'complaint'; suppresses: boolean }[]): void;
 }
 
 export function createIngestMetrics(registry: Registry): IngestMetrics {
@@ -28,11 +29,20 @@ export function createIngestMetrics(registry: Registry): IngestMetrics {
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
     registers,
   });
+  const feedback = new Counter({
+    name: 'posthorn_feedback_total',
+    help: 'Bounces and complaints reported, also again; `permanent`: they suppress the address',
+    labelNames: ['type', 'permanent'],
+    registers,
+  });
   return {
     answered(route, status, duration) {
       requests.inc({ route, status });
       seconds.observe({ route }, duration);
     },
     batch: (count) => batches.observe(count),
+    reported(reports) {
+      for (const { type, suppresses } of reports) feedback.inc({ type, permanent: String(suppresses) });
+    },
   };
 }

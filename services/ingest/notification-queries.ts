@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { DeliveriesTable, DeliveryState } from '../../lib/db/tables.ts';
-import { toJourney } from '../../lib/journey.ts';
+import { type JourneyFeedback, toJourney } from '../../lib/journey.ts';
 import { maskAddress } from '../../lib/masked-address.ts';
 
 type Row = Pick<
@@ -82,7 +82,16 @@ export async function findNotification(db: Db, notificationId: string): Promise<
              where d.notification_id = ${notificationId}`.execute(db),
   );
   const row = found.rows[0];
-  return row && toNotification(row);
+  return row && toNotification(row, await findFeedback(db, notificationId));
+}
+
+/** In the order in which it happened. */
+async function findFeedback(db: Db, notificationId: string): Promise<JourneyFeedback[]> {
+  const found = await withDatabase(() =>
+    sql<JourneyFeedback>`select type, status, happened_at from feedback
+                         where notification_id = ${notificationId} order by happened_at, feedback_id`.execute(db),
+  );
+  return found.rows;
 }
 
 /** @throws DependencyError('postgres') */
@@ -146,12 +155,12 @@ function toSummary(row: Row): NotificationSummary {
   };
 }
 
-function toNotification(row: Row): Notification {
+function toNotification(row: Row, feedback: readonly JourneyFeedback[]): Notification {
   return {
     ...toSummary(row),
     chunk_id: row.chunk_id,
     detail: row.detail || null,
     next_attempt_at: row.due_at?.toISOString() ?? null,
-    journey: toJourney(row).map((step) => ({ ...step, at: step.at.toISOString() })),
+    journey: toJourney(row, feedback).map((step) => ({ ...step, at: step.at.toISOString() })),
   };
 }

@@ -50,6 +50,23 @@ export const sendNotificationExamples = {
   },
 };
 
+export const feedbackAnswer = {
+  description: 'They are stored, and what they suppress is suppressed.',
+  content: {
+    'application/json': { schema: z.object({ accepted: z.int() }).openapi('Noted'), example: { accepted: 2 } },
+  },
+};
+
+export const feedbackExamples = {
+  mixed: {
+    summary: 'A bounce by address, a complaint by notification',
+    value: [
+      { type: 'bounce', address: 'gone@example.com', status: '5.1.1', at: '2026-11-23T09:00:00Z' },
+      { type: 'complaint', notification_id: 'b5fa5e24-30b5-83d2-9bf4-2d7f86b01c37', status: 'abuse' },
+    ],
+  },
+};
+
 export const requestStatus = z
   .object({
     request_id: z.uuid(),

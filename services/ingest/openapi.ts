@@ -1,6 +1,7 @@
 // The OpenAPI document of /openapi.json and /docs, from the same schemas that judge the requests.
 import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import { sendNotificationBody, userRegistrationBody } from './event-schema.ts';
+import { feedbackBody } from './feedback.ts';
 import * as answers from './openapi-answers.ts';
 import { defaultLimit, deliveryStates, maxLimit } from './query-parameters.ts';
 
@@ -79,6 +80,24 @@ const posts: RouteConfig[] = [
     request: { params: id('request') },
     responses: { 202: answers.cancelledAnswer, ...answers.problems(401, 403, 404, 429, 503), ...answers.endedProblem },
   },
+  {
+    method: 'post',
+    path: '/api/v1/feedback',
+    tags: ['Feedback'],
+    summary: 'Report bounces and complaints',
+    description:
+      'What mail servers and recipients say after a message was taken. A complaint, or a bounce for good (5.x.x or no ' +
+      'status), suppresses the address: nothing at all is sent to it any more, until somebody lifts that. All of it is ' +
+      'accepted or nothing. The same report again changes nothing, so it needs no Idempotency-Key.',
+    security,
+    request: {
+      body: {
+        required: true,
+        content: { 'application/json': { schema: feedbackBody, examples: answers.feedbackExamples } },
+      },
+    },
+    responses: { 202: answers.feedbackAnswer, ...answers.problems(400, 401, 403, 413, 415, 422, 429, 503) },
+  },
 ];
 
 const gets: RouteConfig[] = [
@@ -156,6 +175,6 @@ export function createOpenApiDocument() {
         '`application/problem+json` (RFC 9457), each with its place.\n\n' +
         'To try it here, press Authorize and give an API key; `npm start` prints one.',
     },
-    tags: [{ name: 'Requests' }, { name: 'Notifications' }],
+    tags: [{ name: 'Requests' }, { name: 'Notifications' }, { name: 'Feedback' }],
   });
 }

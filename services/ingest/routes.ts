@@ -1,5 +1,5 @@
-// What ingest answers, path by path: who may call, what is decided (accept.ts), what is done about it (intake.ts,
-// cancel-request.ts).
+// What ingest answers, path by path: who may call, what is decided (accept.ts, feedback.ts), what is done about it
+// (intake.ts, cancel-request.ts, feedback-store.ts).
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { Db } from '../../lib/db/database.ts';
@@ -9,15 +9,18 @@ import { isUuid } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import { cancelRequest } from './cancel-request.ts';
+import { acceptFeedback } from './feedback.ts';
+import { storeFeedback } from './feedback-store.ts';
 import { dependencyProblem } from './intake.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { findNotification, listNotifications } from './notification-queries.ts';
 import { Problem, unavailable } from './problem.ts';
 import { readPageQuery } from './query-parameters.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import { readJsonBody } from './request-body.ts';
 import { findRequest } from './request-queries.ts';
 import type { Submitter } from './submitter.ts';
-import { readWithinLimit } from './time-limit.ts';
+import { readWithinLimit, withinLimit } from './time-limit.ts';
 
 export type Env = { Bindings: HttpBindings };
 
@@ -61,6 +64,16 @@ export function createRoutes(parts: Parts): Hono<Env> {
     const id = readId(c, noRequest);
     await readWithinLimit(cancelRequest(db, id, key.name));
     return accepted(id);
+  });
+  serve('POST', '/api/v1/feedback', 'send', async (c) => {
+    const { value } = await readJsonBody(c.env.incoming);
+    const decision = acceptFeedback(value, Date.now());
+    if (!decision.ok) {
+      throw new Problem('invalid', 'The reports are not valid; none was accepted.', { faults: decision.faults });
+    }
+    await withinLimit(storeFeedback(db, decision.reports), 'Postgres does not answer in time. Send them again.');
+    parts.metrics.reported(decision.reports);
+    return json({ accepted: decision.reports.length }, 202);
   });
   serve('GET', '/api/v1/requests/:id', 'read', async (c) => {
     const status = await readWithinLimit(findRequest(db, readId(c, noRequest)));
@@ -117,8 +130,9 @@ function accepted(requestId: string): Response {
   });
 }
 
-function json(value: unknown): Response {
+function json(value: unknown, status = 200): Response {
   return new Response(`${JSON.stringify(value)}\n`, {
+    status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
   });
 }

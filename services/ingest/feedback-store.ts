@@ -1,0 +1,54 @@
+// The tables `feedback` and `suppressions`, as reports change them: one statement for a whole call.
+import { sql } from 'kysely';
+import { type Db, withDatabase } from '../../lib/db/database.ts';
+import type { Report } from './feedback.ts';
+
+/**
+ * All of it or nothing, and a report that comes again changes nothing: once a person has lifted a suppression, a retry of
+ * the report that made it must not bring it back. One by notification id that the ledger did not know yet is completed
+ * when it comes again. The address is suppressed in the same statement, so that no report stands without it.
+ * A suppression that is there stays, but that a complaint outranks what mail servers said: whoever lifts it must see it.
+ *
+ * @throws DependencyError('postgres')
+ */
+export async function storeFeedback(db: Db, reports: readonly Report[]): Promise<void> {
+  const unique = [...new Map(reports.map((report) => [report.feedbackId, report])).values()];
+  await withDatabase(() =>
+    sql`
+      with given as (
+        select g.feedback_id, g.type, g.notification_id, g.status, g.at_ms, g.suppresses,
+          coalesce(g.address, d.address) as address, coalesce(g.channel, d.channel, 'email') as channel
+        from unnest(
+          ${unique.map((one) => one.feedbackId)}::uuid[],
+          ${unique.map((one) => one.type)}::text[],
+          ${unique.map((one) => one.notificationId)}::uuid[],
+          ${unique.map((one) => one.channel)}::text[],
+          ${unique.map((one) => one.address)}::text[],
+          ${unique.map((one) => one.status)}::text[],
+          ${unique.map((one) => one.atMs)}::double precision[],
+          ${unique.map((one) => one.suppresses)}::boolean[]
+        ) as g(feedback_id, type, notification_id, channel, address, status, at_ms, suppresses)
+        left join lateral (
+          select address, channel from deliveries where notification_id = g.notification_id limit 1
+        ) d on true
+      ),
+      noted as (
+        insert into feedback as f (feedback_id, type, notification_id, channel, address, status, happened_at)
+        select feedback_id, type, notification_id, channel, address, status, to_timestamp(at_ms / 1000) from given
+        order by feedback_id
+        on conflict (feedback_id) do update set address = excluded.address, channel = excluded.channel
+          where f.address is null and excluded.address is not null
+        returning feedback_id
+      )
+      insert into suppressions as s (channel, address, reason, detail)
+      select distinct on (channel, lower(address)) channel, lower(address), type,
+        case type when 'bounce' then 'it bounced' else 'the recipient complained' end
+          || case when status = '' then '' else ': ' || status end
+      from given join noted using (feedback_id)
+      where suppresses and address is not null
+      order by channel, lower(address), type desc
+      on conflict (channel, address) do update set reason = excluded.reason, detail = excluded.detail
+        where excluded.reason = 'complaint' and s.reason not in ('complaint', 'manual')
+    `.execute(db),
+  );
+}
