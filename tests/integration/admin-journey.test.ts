@@ -60,6 +60,32 @@ describe('the journey', () => {
     expect(text).not.toContain(messageOf(event));
   });
 
+  it('says what was reported after it was sent, and what follows from it', async () => {
+    const event = await addDelivery(lab.db, rendered(), {});
+    const report = { notification_id: event.notification_id, address: event.address };
+    const passing = {
+      feedback_id: randomUUID(),
+      type: 'bounce' as const,
+      status: '4.2.2',
+      happened_at: new Date(1e12),
+    };
+    const lasting = { feedback_id: randomUUID(), type: 'complaint' as const, happened_at: new Date() };
+    await lab.db
+      .insertInto('feedback')
+      .values([
+        { ...report, ...passing },
+        { ...report, ...lasting },
+      ])
+      .execute();
+    const text = await support.page(journeyOf(event));
+    const at = (what: string): number => text.indexOf(what);
+    expect(at('It bounced')).toBeGreaterThan(0);
+    expect(at('4.2.2')).toBeGreaterThan(at('It bounced'));
+    expect(at('nothing follows from it')).toBeGreaterThan(at('4.2.2'));
+    expect(at('The recipient complained')).toBeGreaterThan(at('nothing follows from it'));
+    expect(at('Nothing more is sent to this address')).toBeGreaterThan(at('The recipient complained'));
+  });
+
   it('says until when it waits, and whether only because its mailing is paused', async () => {
     const waitFor = async (resumeAt: Date | null) => {
       const event = await addDelivery(lab.db, rendered(), { state: 'deferred', reason: 'greylisted', attempt: 2 });

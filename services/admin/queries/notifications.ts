@@ -66,6 +66,22 @@ export async function findNotification(db: Db, notificationId: string): Promise<
   return rows[0];
 }
 
+export interface ReportRow {
+  type: 'bounce' | 'complaint';
+  status: string;
+  happened_at: Date;
+}
+
+/** What mail servers and recipients reported about it, in the order in which it happened. */
+export async function listReports(db: Db, notificationId: string): Promise<ReportRow[]> {
+  const { rows } = await withDatabase(() =>
+    sql<ReportRow>`
+      select type, status, happened_at from feedback where notification_id = ${notificationId}
+      order by happened_at, feedback_id`.execute(db),
+  );
+  return rows;
+}
+
 /** The rendered record of one that waits: as Kafka carried it, also when the topic no longer keeps it. */
 export async function findWaitingRecord(db: Db, notificationId: string): Promise<Buffer | undefined> {
   const { rows } = await withDatabase(() =>

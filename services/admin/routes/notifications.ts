@@ -6,7 +6,13 @@ import { writeAudit } from '../audit.ts';
 import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
-import { findChunkOf, findNotification, findRequest, type NotificationRow } from '../queries/notifications.ts';
+import {
+  findChunkOf,
+  findNotification,
+  findRequest,
+  listReports,
+  type NotificationRow,
+} from '../queries/notifications.ts';
 import { requireAbility } from '../roles.ts';
 import { placeOnItsWay } from './notifications-on-its-way.ts';
 import { toTimeline } from './notifications-timeline.ts';
@@ -34,11 +40,13 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   if (!row) return showOnItsWay(c, parts, id);
   await writeAudit(parts.db, c, 'journey.opened', `notification ${id}`, { person: row.user_id });
   const nowMs = parts.now();
+  const reports = await listReports(parts.db, id);
   return page(c, parts, 'notifications/journey', {
     title: row.template_title ?? row.template_id,
     row,
     words: explainReason(row.reason),
     timeline: toTimeline(row, nowMs),
+    reports,
     isOpen: row.ended_at === null,
     leaseIsOver: row.lease_until !== null && row.lease_until.getTime() <= nowMs,
     topic: recordTopic(parts, row),
