@@ -96,9 +96,11 @@ async function begin(db: Db, { mailingId, revision, mode }: Wanted): Promise<num
 }
 
 async function insertPeople(db: Db, mailingId: string, ids: readonly string[]): Promise<number> {
+  // In the order of the index, whose pages are then touched once each.
+  const sorted = ids.toSorted();
   const { numAffectedRows } = await sql`
     insert into mailing_people (mailing_id, user_id)
-    select ${mailingId}::uuid, id from unnest(${ids as string[]}::text[]) id
+    select ${mailingId}::uuid, id from unnest(${sorted}::text[]) id
     on conflict do nothing`.execute(db);
   return Number(numAffectedRows ?? 0);
 }

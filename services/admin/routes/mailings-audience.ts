@@ -82,7 +82,11 @@ async function upload(c: AdminContext, parts: Parts, mailingId: string, progress
     stored = await storePeople(parts.db, wanted, batches(), (count) => (progress.stored = count));
   } catch (error) {
     const fault = toFault(error, rows.faultCount, rows.rowCount, error instanceof WrongRows);
-    if (fault === undefined) throw error;
+    if (fault === undefined) {
+      // Whoever sent it has left: everything is as it was, and nobody is there to be told.
+      if (bytes.readableAborted) return c.json({ error: 'The file broke off, so nothing was stored.' }, 400);
+      throw error;
+    }
     progress.fault = fault;
     await drain(bytes);
     return c.json({ error: fault, rows: rows.faults, faultCount: rows.faultCount }, 422);
