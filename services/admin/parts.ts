@@ -23,7 +23,7 @@ export interface Parts {
   kafka: Kafka;
   topics: Topics;
   codec: Codec;
-  publisher: Pick<Publisher, 'publish'>;
+  publisher: Pick<Publisher, 'publish' | 'publishRaw'>;
   kafkaAdmin: KeptAdmin;
   /** Single records of our topics, by partition and offset. */
   records: RecordReader;

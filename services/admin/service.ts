@@ -18,6 +18,7 @@ import { createKeptAdmin } from './kafka/kept-admin.ts';
 import { startLagSampler } from './kafka/lag-sampler.ts';
 import { createRecordReader } from './kafka/record-reader.ts';
 import { createAdminMetrics } from './metrics.ts';
+import { startRedriveExecutor } from './operator/redrive-executor.ts';
 import type { Parts } from './parts.ts';
 import { createPreviewer } from './preview.ts';
 import { noteLag } from './queries/lag-minutes.ts';
@@ -53,6 +54,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   });
   const stopping = new AbortController();
   let setUp = false;
+  let redriving: { stop(): Promise<void> } | undefined;
   const waitingFor = () => (setUp ? [] : ['setup']);
   const parts: Parts = {
     config,
@@ -94,6 +96,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       try {
         await publisher.connect();
         setUp = true;
+        redriving = startRedriveExecutor({ db, topics, codec, publisher, records, logger });
         watching = startWatching({ db, lag, metrics, logger });
         logger.info('showing pages');
       } catch (error) {
@@ -113,6 +116,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       stopping.abort();
       await server.stop();
       await running;
+      await redriving?.stop();
       watching?.stop();
       await parts.previewer.stop();
       await lag.stop();

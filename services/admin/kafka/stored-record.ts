@@ -1,5 +1,5 @@
 // One record as a topic keeps it, before anything is decoded.
-import type { KafkaMessage } from '../../../lib/kafka/client.ts';
+import type { IHeaders, KafkaMessage } from '../../../lib/kafka/client.ts';
 
 export interface StoredRecord {
   topic: string;
@@ -15,6 +15,8 @@ export interface StoredRecord {
   isLeftOut: boolean;
   /** Of a header that was sent several times, the last one. */
   headers: Record<string, string>;
+  /** As they stand in the record, for whoever publishes it again. */
+  rawHeaders?: IHeaders;
 }
 
 export function toStored(
@@ -40,5 +42,6 @@ export function toStored(
     valueBytes,
     isLeftOut,
     headers: Object.fromEntries(texts),
+    rawHeaders: headers,
   };
 }
