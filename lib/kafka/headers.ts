@@ -6,6 +6,7 @@ export const headerNames = {
   traceparent: 'traceparent',
   attempt: 'attempt',
   redrive: 'redrive',
+  replay: 'replay',
   originalTopic: 'dlt-original-topic',
   originalPartition: 'dlt-original-partition',
   originalOffset: 'dlt-original-offset',
