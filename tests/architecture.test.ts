@@ -137,7 +137,7 @@ describe('tables', () => {
     series_cursors: ['services/planner'],
     delivery_commands: ['services/admin', 'services/dispatcher'],
     dead_letter_actions: [],
-    replays: [],
+    replays: ['services/admin'],
     feedback: ['services/ingest'],
     lag_minutes: ['services/admin'],
     admin_users: ['cli', 'services/admin'],
