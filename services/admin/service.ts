@@ -19,6 +19,7 @@ import { startLagSampler } from './kafka/lag-sampler.ts';
 import { createRecordReader } from './kafka/record-reader.ts';
 import { createAdminMetrics } from './metrics.ts';
 import { startRedriveExecutor } from './operator/redrive-executor.ts';
+import { type ReplayRunner, startReplayRunner } from './operator/replay-runner.ts';
 import type { Parts } from './parts.ts';
 import { createPreviewer } from './preview.ts';
 import { noteLag } from './queries/lag-minutes.ts';
@@ -76,6 +77,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   let watching: Watching | undefined;
   const registry = createMetrics('admin');
   const metrics = createAdminMetrics(registry);
+  let replaying: ReplayRunner | undefined;
   const ops = await startOpsServer({
     host: config.bindHost,
     port: config.opsPort,
@@ -103,6 +105,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
         logger.warn({ err: error }, 'waiting for kafka');
         await delay(reconnectMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
+        replaying = startReplayRunner({ ...parts, publisher, prefix: config.kafka.topicPrefix });
     }
   };
   const running = run().catch((error: unknown) =>
@@ -123,6 +126,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       await records.stop();
       await kafkaAdmin.stop();
       await publisher.disconnect();
+      await replaying?.stop();
       await db.destroy();
       await ops.stop();
     },
