@@ -75,9 +75,9 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     stopping: stopping.signal,
   };
   let watching: Watching | undefined;
+  let replaying: ReplayRunner | undefined;
   const registry = createMetrics('admin');
   const metrics = createAdminMetrics(registry);
-  let replaying: ReplayRunner | undefined;
   const ops = await startOpsServer({
     host: config.bindHost,
     port: config.opsPort,
@@ -100,12 +100,12 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
         setUp = true;
         redriving = startRedriveExecutor({ db, topics, codec, publisher, records, logger });
         watching = startWatching({ db, lag, metrics, logger });
+        replaying = startReplayRunner({ ...parts, publisher, prefix: config.kafka.topicPrefix });
         logger.info('showing pages');
       } catch (error) {
         logger.warn({ err: error }, 'waiting for kafka');
         await delay(reconnectMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
-        replaying = startReplayRunner({ ...parts, publisher, prefix: config.kafka.topicPrefix });
     }
   };
   const running = run().catch((error: unknown) =>
@@ -121,12 +121,12 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
       await running;
       await redriving?.stop();
       watching?.stop();
+      await replaying?.stop();
       await parts.previewer.stop();
       await lag.stop();
       await records.stop();
       await kafkaAdmin.stop();
       await publisher.disconnect();
-      await replaying?.stop();
       await db.destroy();
       await ops.stop();
     },
