@@ -156,3 +156,14 @@ test('a part that is missing is a fault', () => {
   const faults = faultsAfter((services) => void Reflect.deleteProperty(services, 'registry'));
   expect(faults).toEqual(['No service runs apicurio/apicurio-registry:3.0.9, as npm start does.']);
 });
+
+test('a part of a profile is a one-shot only when it says so, and is looked after otherwise', () => {
+  const withProfile = (restart: string, more: object = {}) =>
+    faultsAfter((services) => {
+      const { healthcheck: _checked, ...rest } = services.kafka ?? {};
+      services.watcher = { ...rest, image: 'some/watcher:1.2', profiles: ['monitoring'], restart, ...more };
+    });
+  expect(withProfile('no')).toEqual([]);
+  expect(withProfile('unless-stopped', { healthcheck: { test: ['CMD', 'ask'] } })).toEqual([]);
+  expect(withProfile('unless-stopped')).toEqual(['watcher has no health check.']);
+});

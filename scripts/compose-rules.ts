@@ -171,9 +171,10 @@ function isStage({ command }: ComposeService): boolean {
   return (Array.isArray(command) ? command : [command ?? '']).some((word) => word.includes('services/'));
 }
 
-/** It ends by itself: somebody waits for its end, or people run it by its profile. */
+/** It ends by itself: somebody waits for its end, or people run it by its profile and it is not to come again. */
 function isOneShot(file: ComposeFile, name: string): boolean {
-  if (file.services[name]?.profiles) return true;
+  const service = file.services[name];
+  if (service?.profiles && service.restart === 'no') return true;
   return Object.values(file.services).some(
     ({ depends_on: dependsOn = {} }) =>
       !Array.isArray(dependsOn) && dependsOn[name]?.condition === 'service_completed_successfully',
