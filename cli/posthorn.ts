@@ -6,10 +6,11 @@ import type { Command } from './command.ts';
 import { demo } from './demo.ts';
 import { importDump } from './import.ts';
 import { keys } from './keys.ts';
+import { replay } from './replay.ts';
 import { setup } from './setup.ts';
 import { users } from './users.ts';
 
-const commands: Readonly<Record<string, Command>> = { setup, users, keys, import: importDump, demo };
+const commands: Readonly<Record<string, Command>> = { setup, users, keys, import: importDump, replay, demo };
 
 const [name = 'help', ...args] = process.argv.slice(2);
 process.exitCode = await run(name, args);
