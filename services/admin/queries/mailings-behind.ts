@@ -30,7 +30,7 @@ export interface Person {
 }
 
 /** So much is looked through for one page; a rare state is then on several short ones. */
-const maxChunks = 40;
+const maxChunks = 20;
 
 export async function listBehind(
   db: Db,
@@ -98,11 +98,8 @@ async function readSlice(db: Db, request: BehindRequest, sequences: number[], wa
       notificationId: notificationId(request.requestId, userId, request.channel),
     })),
   );
-  const rows = await readDeliveries(
-    db,
-    toMonth(request.requestedAt.getTime()),
-    all.map((one) => one.notificationId),
-  );
+  const ids = all.map((one) => one.notificationId);
+  const rows = await readDeliveries(db, toMonth(request.requestedAt.getTime()), ids, wanted);
   return all.flatMap(({ place, userId, notificationId: id }) => {
     const row = rows.get(id);
     if (!isWanted(row, wanted)) return [];
@@ -117,11 +114,16 @@ function isWanted(row: Row | undefined, { state, reason }: Wanted): boolean {
   return row?.state === state && (reason === undefined || row.reason === reason);
 }
 
-async function readDeliveries(db: Db, month: string, ids: string[]): Promise<Map<string, Row>> {
+/** Only those wanted come back, but for in_flight and everybody: these are told by what is not there as well. */
+async function readDeliveries(db: Db, month: string, ids: string[], wanted: Wanted): Promise<Map<string, Row>> {
+  const { state, reason } = wanted;
+  const hasState = state === undefined || state === 'in_flight' ? sql`true` : sql`state = ${state}`;
+  const hasReason = reason === undefined ? sql`true` : sql`reason = ${reason}`;
   const { rows } = await withDatabase(() =>
     sql<Row>`
       select notification_id as "notificationId", state, reason, address, ended_at as "endedAt" from deliveries
-      where month = ${month}::date and notification_id = any(${ids}::uuid[])`.execute(db),
+      where month = ${month}::date and notification_id = any(${ids}::uuid[])
+        and ${hasState} and ${hasReason}`.execute(db),
   );
   return new Map(rows.map((row) => [row.notificationId, row]));
 }
