@@ -12,6 +12,7 @@ import { accessKeys } from './routes/access-keys.ts';
 import { accessUsers } from './routes/access-users.ts';
 import { account } from './routes/account.ts';
 import { auditLog } from './routes/audit-log.ts';
+import { deadLetters } from './routes/dead-letters.ts';
 import { follow } from './routes/follow.ts';
 import { home } from './routes/home.ts';
 import { login } from './routes/login.ts';
@@ -36,6 +37,7 @@ const areas: Area[] = [
   topics,
   records,
   recordsOne,
+  deadLetters,
   follow,
   account,
   people,

@@ -39,6 +39,7 @@ const statements = [
     primary key (topic, partition, record_offset)
   )`,
   `create index dead_letter_actions_wanted on dead_letter_actions (requested_at) where state = 'wanted'`,
+  'create index dead_letter_actions_ended on dead_letter_actions (ended_at)',
 
   // Replays of a topic: what is wanted, how far it is (resumed from there after a crash), and what was counted.
   `create table replays (

@@ -1,0 +1,156 @@
+// The dead letters of all stages as a list in memory: their cause, key and place, never their values. Read from Kafka as
+// they come; bounded to the newest of each partition.
+
+import { readDeadLetterCause } from '../../../lib/kafka/headers.ts';
+import type { Logger } from '../../../lib/logger.ts';
+import { type StageName, stages, type Topics } from '../../../lib/topics.ts';
+import { toKeyText } from '../kafka/hex-dump.ts';
+import type { PartitionRange, RecordReader } from '../kafka/record-reader.ts';
+import type { StoredRecord } from '../kafka/stored-record.ts';
+
+export interface DeadLetter {
+  topic: string;
+  stage: StageName;
+  partition: number;
+  offset: number;
+  /** When the broker appended it. */
+  timestampMs: number;
+  key: string | undefined;
+  valueBytes: number;
+  /** Empty for a record that somebody else has put here. */
+  code: string;
+  message: string;
+  originalTopic: string;
+  originalPartition: number;
+  originalOffset: string;
+}
+
+export interface DeadLetterView {
+  /** Newest first. */
+  letters: readonly DeadLetter[];
+  /** Kept by the topics, but older than what is looked at. */
+  olderCount: number;
+}
+
+export interface DeadLetterIndex {
+  /** At most a second old. @throws DependencyError('kafka') */
+  current(): Promise<DeadLetterView>;
+}
+
+interface Partition {
+  letters: DeadLetter[];
+  next: bigint;
+}
+
+/** Of each partition, newest. */
+export const maxPerPartition = 5_000;
+const stepCount = 250;
+const freshForMs = 1_000;
+const maxMessageChars = 300;
+
+export function createDeadLetterIndex(parts: {
+  records: Pick<RecordReader, 'ranges' | 'readStretches'>;
+  topics: Topics;
+  logger?: Pick<Logger, 'info'>;
+  maxPerPartition?: number;
+}): DeadLetterIndex {
+  const { records, topics, maxPerPartition: max = maxPerPartition } = parts;
+  const partitions = new Map<string, Partition>();
+  let asked: { answer: Promise<DeadLetterView>; atMs: number } | undefined;
+
+  async function readStage(stage: StageName): Promise<number> {
+    const { name: topic } = topics.deadLetters[stage];
+    const ranges = await records.ranges(topic);
+    for (const range of ranges) forget(topic, range);
+    // All partitions at once, some records of each: a reading has its limits in time and bytes.
+    for (;;) {
+      const stretches = ranges.flatMap(({ partition, high }) => {
+        const from = open(topic, partition).next;
+        const end = from + BigInt(stepCount) < high ? from + BigInt(stepCount) : high;
+        return from < high ? [{ partition, from, end, limit: stepCount }] : [];
+      });
+      if (stretches.length === 0) break;
+      const { records: found } = await records.readStretches({ topic, stretches, maxValueBytes: 0 });
+      for (const record of found) open(topic, record.partition).letters.push(toDeadLetter(stage, record));
+      for (const { partition, end } of stretches) open(topic, partition).next = end;
+    }
+    let olderCount = 0n;
+    for (const range of ranges) {
+      forget(topic, range);
+      const [first] = open(topic, range.partition).letters;
+      olderCount += (first ? BigInt(first.offset) : range.high) - range.low;
+    }
+    return Number(olderCount);
+  }
+
+  function open(topic: string, partition: number): Partition {
+    const key = `${topic}/${partition}`;
+    let known = partitions.get(key);
+    if (!known) {
+      known = { letters: [], next: 0n };
+      partitions.set(key, known);
+    }
+    return known;
+  }
+
+  /** What the topic no longer keeps, and what is too old to be looked at. */
+  function forget(topic: string, { partition, low, high }: PartitionRange): void {
+    const known = open(topic, partition);
+    const oldest = high - BigInt(max) > low ? high - BigInt(max) : low;
+    // A topic that was made anew begins again.
+    if (known.next > high) Object.assign(known, { letters: [], next: oldest });
+    if (known.next < oldest) known.next = oldest;
+    known.letters = known.letters.filter(({ offset }) => BigInt(offset) >= oldest);
+  }
+
+  async function read(): Promise<DeadLetterView> {
+    let olderCount = 0;
+    for (const stage of stages) olderCount += await readStage(stage);
+    const letters = [...partitions.values()].flatMap((partition) => partition.letters).sort(newestFirst);
+    return { letters, olderCount };
+  }
+
+  return {
+    current() {
+      if (asked && Date.now() - asked.atMs <= freshForMs) return asked.answer;
+      // One reading at a time: who comes while it lasts gets the next one's answer.
+      const before = asked?.answer.catch(() => undefined);
+      const begun = { answer: Promise.resolve(before).then(read), atMs: Number.POSITIVE_INFINITY };
+      asked = begun;
+      begun.answer.then(
+        () => {
+          begun.atMs = Date.now();
+        },
+        () => {
+          if (asked === begun) asked = undefined;
+        },
+      );
+      return begun.answer;
+    },
+  };
+}
+
+export function newestFirst(a: DeadLetter, b: DeadLetter): number {
+  return (
+    b.timestampMs - a.timestampMs ||
+    (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : b.partition - a.partition || b.offset - a.offset)
+  );
+}
+
+function toDeadLetter(stage: StageName, record: StoredRecord): DeadLetter {
+  const cause = readDeadLetterCause(record.headers);
+  return {
+    topic: record.topic,
+    stage,
+    partition: record.partition,
+    offset: Number(record.offset),
+    timestampMs: record.timestampMs,
+    key: toKeyText(record.key),
+    valueBytes: record.valueBytes,
+    code: cause?.errorCode ?? '',
+    message: (cause?.errorMessage ?? '').slice(0, maxMessageChars),
+    originalTopic: cause?.originalTopic ?? '',
+    originalPartition: cause?.originalPartition ?? 0,
+    originalOffset: cause?.originalOffset ?? '',
+  };
+}

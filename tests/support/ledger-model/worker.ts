@@ -1,0 +1,328 @@
+// A dispatcher of the model: it does what lane.ts does with a slice, one statement at a time, with the real decisions, so
+// that it can be broken between any two statements, and so that the answer of any statement can be lost.
+import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
+import { decide, type Judged } from '../../../services/dispatcher/dispatch.ts';
+import type { HoldState, Settlement } from '../../../services/dispatcher/ledger/types.ts';
+import { listWaits } from '../../../services/dispatcher/list-waits.ts';
+import { type Claimed, type Message, toParked } from '../../../services/dispatcher/messages.ts';
+import { type Sorted, sortClaims } from '../../../services/dispatcher/sort-claims.ts';
+import { toMessage } from '../ledger-lab.ts';
+import { barOf, type Handover, type Note, noteOf, type World } from './world.ts';
+
+export type Source = 'kafka' | 'waiting';
+
+export interface Slice {
+  key: string;
+  source: Source;
+  token: string;
+  messages: Message[];
+  sorted: Sorted;
+  /** Its lease lasts, by the worker's own clock. */
+  lasts: boolean;
+  /** For templates that park: marked `sending`, as far as the worker knows. */
+  marked: Set<string>;
+  handovers: Map<Claimed, Handover>;
+}
+
+type Pending = { settlement: Settlement; slice: Slice; handover: Handover | undefined };
+
+const unsent = new Set(['open', 'late', 'paused']);
+
+export class ModelWorker {
+  readonly name: string;
+  readonly slices = new Map<Source, Slice>();
+  readonly #world: World;
+  readonly #tokens = new Map<string, string>();
+  readonly #holds = new Map<string, HoldState>();
+  #pending: Pending[] = [];
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.name = name;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.length;
+  }
+
+  /** Claims of which a body may still leave, or is leaving, as far as this worker knows. */
+  believedClaims(): Claimed[] {
+    return [...this.slices.values()].flatMap(({ lasts, sorted }) =>
+      lasts ? sorted.claimed.filter(({ stage, lost }) => !lost && (stage === 'open' || stage === 'leaving')) : [],
+    );
+  }
+
+  /** All claims that are still to be sent, or that wait for their answer. */
+  claims(...stages: Claimed['stage'][]): { slice: Slice; claim: Claimed }[] {
+    return [...this.slices.values()].flatMap((slice) =>
+      slice.sorted.claimed.filter(({ stage }) => stages.includes(stage)).map((claim) => ({ slice, claim })),
+    );
+  }
+
+  /** @param isLost the answer of the claim does not arrive: the slice comes again, under the same token */
+  async take(source: Source, notes: readonly Note[], isLost: boolean): Promise<void> {
+    const { ledger } = this.#world.lab;
+    if (this.slices.has(source)) return;
+    const messages = source === 'kafka' ? notes.map(toKafkaMessage) : await this.#takeDue();
+    const first = messages[0];
+    if (!first) return;
+    for (const { event } of source === 'kafka' ? messages : [])
+      noteOf(this.#world, event.notification_id).isOwed = true;
+    await this.settle(this.#pending.length, false);
+    const key = `${source} ${first.event.notification_id}`;
+    const token = this.#tokens.get(key) ?? randomUUID();
+    this.#tokens.set(key, token);
+    const rows = await ledger.claim(messages, { token, fromWaiting: source === 'waiting' });
+    for (const row of rows) {
+      const isFresh = row.verdict === 'claimed' && this.#world.last.rows.get(row.notification_id)?.token !== token;
+      const bar = barOf(this.#world, noteOf(this.#world, row.notification_id));
+      if (isFresh) expect(bar, 'what may not be sent is not claimed').toBeUndefined();
+    }
+    if (isLost) return;
+    const sorted = sortClaims(messages, new Map(rows.map((row) => [row.notification_id, row])), token);
+    for (const { hold, message } of sorted.claimed) if (hold) this.#holds.set(message.event.request_id, hold);
+    this.slices.set(source, {
+      key,
+      source,
+      token,
+      messages,
+      sorted,
+      lasts: true,
+      marked: new Set(),
+      handovers: new Map(),
+    });
+  }
+
+  async #takeDue(): Promise<Message[]> {
+    const due = await this.#world.lab.ledger.claimDue('low', 10);
+    return due.map((row) => ({
+      ...toKafkaMessage(noteOf(this.#world, row.notification_id)),
+      waitsSince: row.since_ms,
+      mayHaveLeft: row.reason === 'no_answer',
+    }));
+  }
+
+  async mark(slice: Slice, claims: readonly Claimed[], isLost: boolean): Promise<void> {
+    const marked = await this.#world.lab.ledger.markSending(claims);
+    if (isLost) return;
+    for (const claim of claims) {
+      if (marked.has(claim.notificationId)) slice.marked.add(claim.notificationId);
+      else claim.lost = true;
+    }
+  }
+
+  /** The body leaves, if it may; the rules are those of sendOne in send-slice.ts. */
+  handOver(slice: Slice, claim: Claimed, fate: Handover['fate']): void {
+    if (!this.#mayGoOn(slice, claim)) return;
+    const { event } = claim.message;
+    if (event.on_no_answer === 'park' && !slice.marked.has(claim.notificationId)) return;
+    const note = noteOf(this.#world, claim.notificationId);
+    const row = this.#world.last.rows.get(claim.notificationId);
+    expect(
+      { token: row?.token, attempt: row?.attempt, is_alive: row?.is_alive },
+      'a body leaves only under a live claim',
+    ).toEqual({ token: claim.token, attempt: claim.attempt, is_alive: true });
+    for (const { end } of note.handovers) {
+      const may = event.on_no_answer === 'park' ? ['refused'] : ['refused', 'ambiguous'];
+      expect(may, `a body of a template that does ${event.on_no_answer} leaves again`).toContain(end);
+    }
+    claim.stage = 'leaving';
+    const handover: Handover = { fate, end: 'open' };
+    note.handovers.push(handover);
+    slice.handovers.set(claim, handover);
+  }
+
+  /** What the server says before any body. */
+  refuseEarly(slice: Slice, claim: Claimed, judged: Judged): void {
+    if (this.#mayGoOn(slice, claim)) this.#conclude(slice, claim, judged, undefined);
+  }
+
+  answer(slice: Slice, claim: Claimed, isHeard: boolean, refusal: Judged): void {
+    const handover = slice.handovers.get(claim);
+    if (!handover) return;
+    if (!isHeard || handover.fate === 'cut') {
+      handover.end = 'ambiguous';
+      this.#conclude(slice, claim, { kind: 'no_answer', detail: 'closed' }, handover);
+      return;
+    }
+    if (handover.end === 'open') handover.end = handover.fate === 'refused' ? 'refused' : 'heard';
+    const judged: Judged = handover.fate === 'refused' ? refusal : { kind: 'sent', detail: '250 ok' };
+    this.#conclude(slice, claim, judged, handover);
+  }
+
+  #mayGoOn(slice: Slice, claim: Claimed): boolean {
+    const hold = claim.lost ? undefined : this.#holds.get(claim.message.event.request_id);
+    if (hold === 'cancelled') this.#conclude(slice, claim, { kind: 'cancelled' }, undefined);
+    else if (hold === 'paused') claim.stage = 'paused';
+    else if (claim.lost || !slice.lasts) claim.stage = 'late';
+    else return true;
+    return false;
+  }
+
+  #conclude(slice: Slice, claim: Claimed, judged: Judged, handover: Handover | undefined): void {
+    const { message, attempt, mayHaveLeft } = claim;
+    const { event, waitsSince } = message;
+    const consequence = decide(
+      judged,
+      {
+        attempt,
+        onNoAnswer: event.on_no_answer,
+        expiresAt: event.expires_at,
+        waitsSince,
+        mayHaveLeft,
+        isCancelled: this.#holds.get(event.request_id) === 'cancelled',
+      },
+      Date.now(),
+      0.5,
+    );
+    const { reason, detail } = consequence;
+    const { notificationId, month, token } = claim;
+    const common = { notificationId, month, attempt, token, reason, detail };
+    const times = { endedAtMs: Date.now(), requestedAtMs: event.requested_at };
+    claim.stage = 'judged';
+    const settlement: Settlement =
+      consequence.state === 'deferred'
+        ? {
+            ...common,
+            ...times,
+            state: 'deferred',
+            suppress: false,
+            parked: toParked(message, Buffer.from('payload'), {
+              reason: consequence.waitingReason,
+              dueInMs: consequence.dueInMs,
+              attempt,
+            }),
+          }
+        : {
+            ...common,
+            ...times,
+            state: consequence.state,
+            suppress: consequence.suppress,
+            tries: judged.kind === 'cancelled' ? attempt - 1 : attempt,
+          };
+    this.#pending.push({ settlement, slice, handover });
+  }
+
+  async settle(count: number, isLost: boolean): Promise<void> {
+    const batch = this.#pending.slice(0, count);
+    if (batch.length === 0) return;
+    const changed = await this.#world.lab.ledger.settle(batch.map(({ settlement }) => settlement));
+    if (isLost) return;
+    this.#pending.splice(0, batch.length);
+    for (const { settlement, handover } of batch) {
+      if (handover && !changed.has(settlement.notificationId)) handover.end = 'ambiguous';
+      if (settlement.suppress && changed.has(settlement.notificationId)) {
+        noteOf(this.#world, settlement.notificationId).isSuppressed = true;
+      }
+    }
+  }
+
+  async renew(slice: Slice): Promise<void> {
+    const kept = slice.sorted.claimed.filter(({ stage }) => stage === 'open' || stage === 'leaving');
+    if (kept.length === 0) return;
+    const renewed = await this.#world.lab.ledger.renew(kept);
+    for (const claim of kept) if (!renewed.has(claim.notificationId)) claim.lost = true;
+    slice.lasts = true;
+  }
+
+  /** Rereads paused and cancelled, as hold-watch.ts does twice a second. */
+  async look(): Promise<void> {
+    const holds = await this.#world.lab.ledger.readHolds(this.#world.requestIds);
+    this.#holds.clear();
+    for (const [id, state] of holds) this.#holds.set(id, state);
+  }
+
+  /**
+   * The end of a slice: gives back, parks, settles, commits.
+   * @param stopAfter so many statements: the process is killed then
+   * @param keepsToken as when something was down; a lane that stops or met a bug forgets it
+   */
+  async close(slice: Slice, stopAfter: number, keepsToken: boolean): Promise<void> {
+    const { ledger } = this.#world.lab;
+    const { sorted, source, messages, key } = slice;
+    if (sorted.claimed.some(({ stage }) => stage === 'leaving')) return;
+    const back = sorted.claimed.filter(({ stage }) => unsent.has(stage));
+    const isUnfinished = sorted.claimed.some(({ stage }) => stage === 'open');
+    const parked = listWaits(sorted, sorted.claimed).map(({ message, wait }) =>
+      toParked(message, Buffer.from('payload'), { attempt: 0, ...wait }),
+    );
+    for (const claim of back) claim.stage = 'back';
+    const ids = messages.map(({ event }) => event.notification_id);
+    const works = [
+      () => ledger.release(back),
+      () => (source === 'waiting' ? ledger.postpone(parked) : ledger.park(parked)),
+      () => this.settle(this.#pending.length, false),
+      async () => {
+        if (source === 'kafka' && !isUnfinished) this.#commit(slice);
+        else if (source === 'waiting' && !isUnfinished) await ledger.leaveWaiting(ids);
+        else if (source === 'waiting') {
+          await ledger.postpone(ids.map((notificationId) => ({ notificationId, dueInMs: 2_000 })));
+        }
+      },
+    ];
+    for (const work of works.slice(0, stopAfter)) await work();
+    if (stopAfter < works.length) return this.crash();
+    this.slices.delete(source);
+    if (!isUnfinished || !keepsToken) this.#tokens.delete(key);
+  }
+
+  #commit({ messages, sorted }: Slice): void {
+    for (const { event } of messages) noteOf(this.#world, event.notification_id).isOwed = false;
+    for (const { event } of sorted.passed) {
+      const note = noteOf(this.#world, event.notification_id);
+      // When the pause has ended meanwhile, its people without a row have been published again already.
+      if (this.#world.holds.get(event.request_id) === 'paused') note.isPassed = true;
+      else note.isOwed = true;
+    }
+  }
+
+  /** A bug in the slice: it puts one record aside, gives the rest back and begins anew. */
+  async putAside(slice: Slice, pick: number): Promise<Note | undefined> {
+    if (slice.source === 'waiting' || slice.sorted.claimed.some(({ stage }) => stage === 'leaving')) return undefined;
+    const { claimed } = slice.sorted;
+    const message = claimed[pick % claimed.length]?.message;
+    if (!message) return undefined;
+    const back = slice.sorted.claimed.filter(({ stage }) => unsent.has(stage));
+    await this.#world.lab.ledger.release(back);
+    await this.settle(this.#pending.length, false);
+    this.slices.delete(slice.source);
+    this.#tokens.delete(slice.key);
+    const note = noteOf(this.#world, message.event.notification_id);
+    note.isOwed = false;
+    return note;
+  }
+
+  /** Told to stop: gives back what did not leave, and waits no longer for the rest. */
+  async farewell(): Promise<void> {
+    const back = this.claims('open', 'late', 'paused').map(({ claim }) => claim);
+    if (back.length > 0) await this.#world.lab.ledger.release(back);
+    await this.settle(this.#pending.length, false);
+    this.crash();
+  }
+
+  /** Killed, and started again: it knows nothing any more. */
+  crash(): void {
+    this.#breakAll();
+    this.slices.clear();
+    this.#pending = [];
+    this.#tokens.clear();
+    this.#holds.clear();
+  }
+
+  /** Frozen for longer than its leases: it cannot know what others did meanwhile. */
+  loseTime(): void {
+    for (const slice of this.slices.values()) slice.lasts = false;
+    this.#breakAll();
+  }
+
+  #breakAll(): void {
+    const all = [
+      ...[...this.slices.values()].flatMap(({ handovers }) => [...handovers.values()]),
+      ...this.#pending.flatMap(({ handover }) => handover ?? []),
+    ];
+    for (const one of all) if (one.end !== 'refused') one.end = 'ambiguous';
+  }
+}
+
+const toKafkaMessage = ({ event, at }: Note): Message => toMessage(event, at);

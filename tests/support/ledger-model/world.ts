@@ -1,0 +1,107 @@
+// The world of one sequence of the ledger's model: a handful of notifications, what the mail server was really handed,
+// what people want, and what Kafka still owes. The ledger is the real one.
+import { randomUUID } from 'node:crypto';
+import { toMonth } from '../../../lib/db/database.ts';
+import type { NotificationRendered } from '../../../lib/events.ts';
+import type { HoldState } from '../../../services/dispatcher/ledger/types.ts';
+import { type LedgerLab, rendered } from '../ledger-lab.ts';
+import { readSnapshot, type Snapshot } from './snapshot.ts';
+import { ModelWorker } from './worker.ts';
+
+/** One body that began to leave. `taken`: the server accepted it, whether or not anybody ever hears of that. */
+export interface Handover {
+  fate: 'taken' | 'refused' | 'cut';
+  /** `refused`: its sender heard a definite no. `ambiguous`: nobody knows, or whoever knew was broken before writing it. */
+  end: 'open' | 'heard' | 'refused' | 'ambiguous';
+}
+
+export interface Note {
+  /** What names it in a report. */
+  at: number;
+  event: NotificationRendered;
+  handovers: Handover[];
+  /** Its record in Kafka is not committed: it comes again. */
+  isOwed: boolean;
+  /** Let pass because its request was paused: published again when that ends. */
+  isPassed: boolean;
+  /** Its person's consent is withdrawn, its address suppressed. */
+  isUnsubscribed: boolean;
+  isSuppressed: boolean;
+  /** An outcome of another stage, or of a record that the dispatcher put aside, was told for it. */
+  wasToldElsewhere: boolean;
+}
+
+export interface Plan {
+  requestCount: 1 | 2;
+  notes: readonly { request: number; parks: boolean; isPromo: boolean }[];
+}
+
+export interface World {
+  lab: LedgerLab;
+  month: string;
+  requestIds: string[];
+  notes: Note[];
+  workers: [ModelWorker, ModelWorker];
+  holds: Map<string, HoldState>;
+  /** Put aside by a dispatcher; the outcome is on its way. */
+  deadLettered: Note[];
+  /** As of the last check. */
+  last: Snapshot;
+}
+
+export async function createWorld(lab: LedgerLab, plan: Plan): Promise<World> {
+  await lab.db.deleteFrom('delivery_minutes').execute();
+  await lab.db.deleteFrom('waiting').execute();
+  await lab.db.deleteFrom('holds').execute();
+  const run = randomUUID().slice(0, 8);
+  const requestIds = Array.from({ length: plan.requestCount }, () => randomUUID());
+  // Two of a request share a chunk, so that its counters are moved by several.
+  const chunkIds = requestIds.map(() => randomUUID());
+  const notes = plan.notes.map(({ request, parks, isPromo }, at): Note => {
+    const which = request % plan.requestCount;
+    const event = rendered({
+      request_id: requestIds[which] ?? '',
+      chunk_id: chunkIds[which] ?? '',
+      user_id: `${run}-${at}`,
+      is_promo: isPromo,
+      on_no_answer: parks ? 'park' : 'resend',
+    });
+    return {
+      at,
+      event,
+      handovers: [],
+      isOwed: true,
+      isPassed: false,
+      isUnsubscribed: false,
+      isSuppressed: false,
+      wasToldElsewhere: false,
+    };
+  });
+  const world = {
+    lab,
+    month: toMonth(notes[0]?.event.requested_at ?? Date.now()),
+    requestIds,
+    notes,
+    holds: new Map(),
+    deadLettered: [],
+    last: { rows: new Map(), counters: {}, minutes: {}, waiting: new Map() },
+  } as unknown as World;
+  world.workers = [new ModelWorker(world, 'A'), new ModelWorker(world, 'B')];
+  world.last = await readSnapshot(world);
+  return world;
+}
+
+export function noteOf(world: World, notificationId: string): Note {
+  const found = world.notes.find(({ event }) => event.notification_id === notificationId);
+  if (!found) throw new Error(`the ledger names ${notificationId}, which nobody gave it`);
+  return found;
+}
+
+/** Why it must not be claimed anew right now. */
+export function barOf(world: World, { event, isSuppressed, isUnsubscribed }: Note): string | undefined {
+  const hold = world.holds.get(event.request_id);
+  if (hold) return hold;
+  if (isSuppressed) return 'suppressed';
+  if (isUnsubscribed && event.is_promo) return 'unsubscribed';
+  return event.expires_at !== null && event.expires_at <= Date.now() ? 'expired' : undefined;
+}
