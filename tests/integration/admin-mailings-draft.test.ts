@@ -100,6 +100,7 @@ describe('the form of a draft', () => {
     const seen = (await mailing(id)).revision;
     await saveDraft(other, id, { title: 'Theirs' });
     const mine = { title: 'Mine', revision: String(seen), template_id: 'welcome', when: 'now', people: 'u-1' };
+    expect((await editor.post(`/mailings/${id}/edit`, { ...mine, people: '' })).status).toBe(409);
     const answer = await editor.post(`/mailings/${id}/edit`, mine);
     const page = await answer.text();
     expect(answer.status).toBe(409);
