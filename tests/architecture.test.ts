@@ -139,6 +139,7 @@ describe('tables', () => {
     dead_letter_actions: [],
     replays: ['services/admin'],
     feedback: ['services/ingest'],
+    transport_rates: ['services/dispatcher'],
     lag_minutes: ['services/admin'],
     admin_users: ['cli', 'services/admin'],
     admin_sessions: ['cli', 'services/admin'],

@@ -37,6 +37,7 @@ export interface Database {
   dead_letter_actions: DeadLetterActionsTable;
   replays: ReplaysTable;
   feedback: FeedbackTable;
+  transport_rates: TransportRatesTable;
 }
 
 export interface TemplatesTable {
@@ -179,6 +180,8 @@ export interface DeliveriesTable {
   rendered_partition: number | null;
   rendered_offset: number | null;
   is_test: Generated<boolean>;
+  /** A try of which no answer is known may have sent it. */
+  may_have_left: Generated<boolean>;
 }
 
 export interface WaitingTable {
@@ -413,4 +416,12 @@ export interface FeedbackTable {
   status: Generated<string>;
   happened_at: Date;
   received_at: Generated<Date>;
+}
+
+export interface TransportRatesTable {
+  transport: Channel;
+  /** When the next message may start, whoever sends it. */
+  next_at: Generated<Date>;
+  /** While this is to come, turns are given to the high lane only. */
+  high_until: Generated<Date>;
 }

@@ -76,7 +76,8 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
   const { input, group } = stage.lane;
   const limits = { ...defaultLimits, ...runtime.limits };
   const status = new LaneStatus(logger);
-  const lane = createLane({ ...runtime, stage, status, slice: limits, retry: limits });
+  const slice = { ...limits, maxPeople: Math.min(limits.maxPeople, stage.maxPeople ?? limits.maxPeople) };
+  const lane = createLane({ ...runtime, stage, status, slice, retry: limits });
   const watch = startLaneWatch({
     kafka,
     topic: input.name,

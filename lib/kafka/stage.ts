@@ -37,6 +37,8 @@ interface StageBase<In extends RecordName> {
   lane: Lane<In>;
   /** How many people an event is about: a slice ends at 500 of them. One when left out. */
   countPeople?(event: Records[In]): number;
+  /** A slice ends at fewer people, where so many are more than some seconds of work. */
+  maxPeople?: number;
   /**
    * The outcomes to publish when a record cannot be handled: one failed for every person known from its value, so that
    * a dead letter never leaves people without an end. `error.code` tells too_large from the rest.

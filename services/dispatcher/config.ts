@@ -21,6 +21,8 @@ export const dispatcherVariables = z.object({
   SMTP_CONNECTIONS_HIGH: count(1, 200).default(4),
   SMTP_CONNECTIONS_MEDIUM: count(1, 200).default(4),
   SMTP_CONNECTIONS_LOW: count(1, 200).default(8),
+  /** Messages that all dispatchers together start in a second; no limit when not set. */
+  SMTP_RATE_PER_SECOND: count(1, 100_000).optional(),
   SMTP_MESSAGES_PER_CONNECTION: count(1, 1_000_000).default(1_000),
   SMTP_IDLE_MS: count(1_000, 600_000).default(20_000),
   SMTP_CONNECT_TIMEOUT_MS: count(100, 60_000).default(10_000),
@@ -29,6 +31,8 @@ export const dispatcherVariables = z.object({
   SMS_GATEWAY_TOKEN: z.string().optional(),
   SMS_TIMEOUT_MS: count(100, 60_000).default(10_000),
   SMS_CONNECTIONS: count(1, 200).default(8),
+  /** As SMTP_RATE_PER_SECOND. */
+  SMS_RATE_PER_SECOND: count(1, 100_000).optional(),
   ...senderVariables,
   OPS_PORT: port.default(9104),
 });
@@ -54,6 +58,7 @@ export function readDispatcherConfig(env: Environment) {
       timeoutMs: variables.SMS_TIMEOUT_MS,
     },
     smsConnections: variables.SMS_CONNECTIONS,
+    ratePerSecond: { email: variables.SMTP_RATE_PER_SECOND, sms: variables.SMS_RATE_PER_SECOND },
     sender: toSender(variables),
   };
 }

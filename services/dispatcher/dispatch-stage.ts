@@ -9,12 +9,14 @@ import { failRendered, findFault, type Message } from './messages.ts';
 export function createDispatchStage(
   laneTopic: LaneTopic<'NotificationRendered'>,
   lane: Pick<Lane, 'dispatch'>,
+  maxPeople = Number.POSITIVE_INFINITY,
 ): SinkStage<'NotificationRendered'> {
   return {
     kind: 'sink',
     name: 'dispatcher',
     lane: laneTopic,
     fail: failRendered,
+    maxPeople,
     async handle({ incoming, signal, heartbeat }) {
       const refused: { incoming: Incoming<NotificationRendered>; error: PosthornError }[] = [];
       // A record that came twice is one message: the second finds it under way, and what is told is told once.

@@ -149,12 +149,15 @@ export class Lane {
   ): Promise<DependencyError | undefined> {
     if (claimed.length === 0) return undefined;
     let progressedAtMs = performance.now();
-    const conclude: Conclude<Claimed> = (claim, judgement) => {
-      const outcome = this.#conclude(claim, judgement);
-      if (outcome) outcomes.push(outcome);
+    const goOn = () => {
       if (performance.now() - progressedAtMs < 1_000) return;
       progressedAtMs = performance.now();
       progressed();
+    };
+    const conclude: Conclude<Claimed> = (claim, judgement) => {
+      const outcome = this.#conclude(claim, judgement);
+      if (outcome) outcomes.push(outcome);
+      goOn();
     };
     const { holds } = this.#options;
     const inHand = holds.begin(new Set(claimed.map(({ message }) => message.event.request_id)));
@@ -167,6 +170,8 @@ export class Lane {
       signal,
       holdOf: ({ message }: Claimed) => holds.stateOf(message.event.request_id),
       conclude,
+      // A lane that waits for its turn is not stuck.
+      onWaiting: goOn,
     };
     const renewing = setInterval(() => void this.#renew(claimed, lease), renewEveryMs);
     try {

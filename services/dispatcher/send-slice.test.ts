@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { DependencyError } from '../../lib/errors.ts';
 import type { NotificationRendered } from '../../lib/events.ts';
 import type { Judged } from './dispatch.ts';
 import { Lease } from './lease.ts';
@@ -33,7 +34,12 @@ const toClaim = (id: string, onNoAnswer: 'resend' | 'park' = 'resend'): Claimed 
 });
 
 /** @param atBody called when a body is about to leave */
-async function send(claims: readonly Claimed[], holds: Map<string, HoldState>, atBody = (_id: string) => {}) {
+async function send(
+  claims: readonly Claimed[],
+  holds: Map<string, HoldState>,
+  atBody = (_id: string) => {},
+  { signal = new AbortController().signal, turn }: { signal?: AbortSignal; turn?: NonNullable<Transport['turn']> } = {},
+) {
   const begun: string[] = [];
   const left: string[] = [];
   const concluded: [string, Judged['kind']][] = [];
@@ -50,6 +56,7 @@ async function send(claims: readonly Claimed[], holds: Map<string, HoldState>, a
       return { kind: 'sent', detail: '' };
     },
     stop: async () => {},
+    ...(turn ? { turn } : {}),
   };
   const marks = new Marks({
     async markSending(some) {
@@ -58,17 +65,17 @@ async function send(claims: readonly Claimed[], holds: Map<string, HoldState>, a
       return new Set(ids);
     },
   });
-  await sendSlice(claims, {
+  const down = await sendSlice(claims, {
     transport,
     settler,
     marks,
     lease: new Lease(performance.now()),
     suspects: new Map(),
-    signal: new AbortController().signal,
+    signal,
     holdOf: ({ notificationId }) => holds.get(notificationId),
     conclude: ({ notificationId }, { kind }) => concluded.push([notificationId, kind]),
   });
-  return { begun, left, concluded, marked };
+  return { begun, left, concluded, marked, down };
 }
 
 it('begins nothing for what is paused or cancelled, and marks none of it as sending', async () => {
@@ -114,4 +121,46 @@ it('leaves what it lost to whoever took it over, also when that is cancelled', a
   expect(left).toEqual([]);
   expect(concluded).toEqual([]);
   expect([claim.stage, lostLate.stage]).toEqual(['late', 'late']);
+});
+
+it('waits for its turn before it marks or begins anything, and gives up what is cancelled meanwhile without one', async () => {
+  const claims = [toClaim('one', 'park'), toClaim('two', 'park'), toClaim('three', 'park')];
+  const holds = new Map<string, HoldState>();
+  const turns: boolean[] = [];
+  const { begun, concluded, marked } = await send(claims, holds, () => {}, {
+    turn: async ({ isWanted }) => {
+      if (turns.length === 1) holds.set('two', 'cancelled');
+      turns.push(isWanted());
+    },
+  });
+  expect(turns).toEqual([true, false, true]);
+  expect(begun).toEqual(['one', 'three']);
+  expect(marked).toEqual(['one', 'three']);
+  expect(concluded).toEqual([
+    ['one', 'sent'],
+    ['two', 'cancelled'],
+    ['three', 'sent'],
+  ]);
+});
+
+it('leaves what waits for its turn as it was when the lane stops', async () => {
+  const claims = [toClaim('one', 'park'), toClaim('two')];
+  const stopping = new AbortController();
+  const { begun, marked } = await send(claims, new Map(), () => {}, {
+    signal: stopping.signal,
+    turn: async ({ isWanted }) => {
+      stopping.abort();
+      expect(isWanted()).toBe(false);
+    },
+  });
+  expect([begun, marked]).toEqual([[], []]);
+  expect(claims.map(({ stage }) => stage)).toEqual(['open', 'open']);
+});
+
+it('says that Postgres is down when that cannot give out turns', async () => {
+  const claim = toClaim('one');
+  const down = new DependencyError('postgres', 'Postgres does not answer');
+  const sending = send([claim], new Map(), () => {}, { turn: () => Promise.reject(down) });
+  expect((await sending).down).toBe(down);
+  expect(claim.stage).toBe('open');
 });

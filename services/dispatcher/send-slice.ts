@@ -19,6 +19,8 @@ export interface Sending {
   signal: AbortSignal;
   /** Whether its request may go on, asked before each body leaves; undefined when it may. */
   holdOf(claim: Claimed): HoldState | undefined;
+  /** Called some times a second while messages wait for their turn (the transport's rate limit). */
+  onWaiting?(): void;
   /** Tells what became of a message. */
   conclude: Conclude<Claimed>;
 }
@@ -34,7 +36,7 @@ const maxSuspects = 1_000;
  * @throws whatever a bug throws, once nothing is under way any more
  */
 export async function sendSlice(claims: readonly Claimed[], sending: Sending): Promise<DependencyError | undefined> {
-  const { transport, settler, marks, lease, suspects, signal, holdOf } = sending;
+  const { transport, settler, marks, lease, suspects, signal, holdOf, onWaiting = () => {} } = sending;
   const { breaker } = transport;
   let down: DependencyError | undefined;
   let bug: { error: unknown } | undefined;
@@ -91,6 +93,12 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     for (let tried = 1; ; tried++) {
       await settler.room();
       if (holdOf(claim)) return stopShort(claim);
+      if (transport.turn) {
+        const isWanted = () => !down && !bug && !signal.aborted && !claim.lost && !holdOf(claim);
+        await transport.turn({ isWanted, onWaiting });
+        if (down || bug || signal.aborted) return undefined;
+        if (holdOf(claim)) return stopShort(claim);
+      }
       if (event.on_no_answer === 'park' && !marks.has(claim)) await markFrom(claim);
       const judgement = claim.lost ? ({ kind: 'too_late' } as const) : await transport.send(event, mayLeave);
       if (judgement.kind === 'too_late') return stopShort(claim);
@@ -129,7 +137,9 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
 
   async function markFrom(claim: Claimed): Promise<void> {
     const at = claims.indexOf(claim);
-    await settler.unlessDown(marks.mark(claims.slice(at).filter((next) => parks(next) && !holdOf(next))));
+    // What waits for its turn for long is not marked before: a kill would leave it unknown, though nothing of it had left.
+    const soon = transport.turn ? claims.slice(at, at + transport.parallel) : claims.slice(at);
+    await settler.unlessDown(marks.mark(soon.filter((next) => parks(next) && !holdOf(next))));
   }
 }
 

@@ -1,5 +1,7 @@
 // Wires the dispatcher: for each priority a lane with connections, a breaker and a waiting loop of its own; and the lane
 // that takes into the ledger what ended at earlier stages.
+import type { Db } from '../../lib/db/database.ts';
+import type { Channel } from '../../lib/ids.ts';
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
 import { startStageProcess } from '../../lib/stage-process.ts';
 import { type Priority, priorities } from '../../lib/topics.ts';
@@ -12,9 +14,12 @@ import { Lane, type LaneOptions } from './lane.ts';
 import { createLedger } from './ledger.ts';
 import { createOutcomesStage } from './outcomes.ts';
 import { Breaker } from './transports/breaker.ts';
+import { createRateLimit, type RateLimit } from './transports/rate.ts';
+import { createGrantSource } from './transports/rate-grants.ts';
 import { createSmsTransport } from './transports/sms.ts';
 import { createSmtpTransport } from './transports/smtp.ts';
 import { SmtpPool } from './transports/smtp-pool.ts';
+import type { Transport } from './transports/transport.ts';
 import { startWaitingLoop } from './waiting.ts';
 import { startWakeLoop } from './wake-loop.ts';
 
@@ -24,10 +29,11 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
     const ledger = createLedger(db);
     const metrics = createDispatcherMetrics(parts.metrics);
     const holds = new HoldWatch(ledger, logger);
+    const limits = createRateLimits(config, db);
     const chosen = priorities.filter((priority) => !config.lanes || config.lanes.includes(priority));
     const lanes = chosen.map((priority) => {
       const input = topics.rendered[priority];
-      const transports = createTransports(priority, config, metrics);
+      const transports = createTransports(priority, config, limits, metrics);
       const common = { priority, input, ledger, codec, logger: logger.child({ stage: 'dispatcher', priority }) };
       const lane = new Lane({ ...common, outcomes: topics.outcomes, publisher, transports, metrics, holds });
       return { priority, lane, transports, waiting: startWaitingLoop({ ...common, lane }) };
@@ -45,7 +51,7 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
         ...lanes.flatMap(({ priority, lane }) =>
           topics.lanes.dispatcher
             .filter(({ name }) => name === priority)
-            .map((topic) => createDispatchStage(topic, lane)),
+            .map((topic) => createDispatchStage(topic, lane, toSliceSize(config))),
         ),
         createOutcomesStage(topics.lanes.outcomes, { ledger, metrics }),
       ],
@@ -61,6 +67,7 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
 function createTransports(
   priority: Priority,
   config: DispatcherConfig,
+  limits: RateLimits,
   metrics: DispatcherMetrics,
 ): LaneOptions['transports'] {
   const now = () => performance.now();
@@ -77,7 +84,34 @@ function createTransports(
     onConnectionCount: (count) => metrics.smtpConnections(priority, count),
   });
   return {
-    email: createSmtpTransport({ pool, breaker: email, parallel, sender: config.sender }),
-    sms: createSmsTransport({ settings: config.sms, breaker: sms, parallel: config.smsConnections }),
+    email: createSmtpTransport({ pool, breaker: email, parallel, sender: config.sender, ...toTurn(limits.email) }),
+    sms: createSmsTransport({
+      settings: config.sms,
+      breaker: sms,
+      parallel: config.smsConnections,
+      ...toTurn(limits.sms),
+    }),
   };
+
+  function toTurn(limit: RateLimit | undefined): { turn?: NonNullable<Transport['turn']> } {
+    return limit ? { turn: (waiting) => limit.take(priority, waiting) } : {};
+  }
+}
+
+/** Under a rate limit a slice is a few seconds of work, so that a lane which has to leave its partitions soon can. */
+function toSliceSize({ ratePerSecond: { email, sms } }: DispatcherConfig): number {
+  return Math.max(20, 2 * Math.min(email ?? Number.POSITIVE_INFINITY, sms ?? Number.POSITIVE_INFINITY));
+}
+
+type RateLimits = Record<Channel, RateLimit | undefined>;
+
+/** One for each transport and process: its lanes share it, and all processes share what stands behind it. */
+function createRateLimits({ ratePerSecond }: DispatcherConfig, db: Db): RateLimits {
+  const create = (transport: Channel): RateLimit | undefined => {
+    const perSecond = ratePerSecond[transport];
+    return perSecond === undefined
+      ? undefined
+      : createRateLimit({ perSecond, source: createGrantSource(db, transport) });
+  };
+  return { email: create('email'), sms: create('sms') };
 }

@@ -21,8 +21,8 @@ export interface RunningDispatcher extends StageLab {
   ops(path: string): Promise<{ status: number; text: string }>;
 }
 
-/** To be called inside a test; stopped with it. */
-export async function openDispatcher(): Promise<RunningDispatcher> {
+/** To be called inside a test; stopped with it. @param env further variables of the dispatcher */
+export async function openDispatcher(env: Record<string, string> = {}): Promise<RunningDispatcher> {
   const server = await startLyingMailServer();
   const lab = await openStageLab({ partitions: 2 });
   const { databaseUrl, drop } = await createTestDatabase('dispatcher');
@@ -49,6 +49,7 @@ export async function openDispatcher(): Promise<RunningDispatcher> {
       SMTP_URL: server.smtpUrl,
       SMS_GATEWAY_URL: 'http://127.0.0.1:9/sms',
       OPS_PORT: '0',
+      ...env,
     }),
     {
       logger,

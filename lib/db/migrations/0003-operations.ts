@@ -6,6 +6,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
+  // A body of it may have left in a try of which no answer is known: then it can end as sent or unknown only.
+  'alter table deliveries add column may_have_left boolean not null default false',
+
   // By an open command alone may a delivery that has ended as failed, unknown or skipped be claimed again, once.
   // needs_record: the executor has to publish its record again. may_have_left: a try before the command may have been sent.
   `create table delivery_commands (
@@ -76,4 +79,11 @@ const statements = [
   )`,
   'create index feedback_by_notification on feedback (notification_id) where notification_id is not null',
   'create index feedback_by_address on feedback (lower(address), happened_at) where address is not null',
+
+  // The rate limit of a transport, shared by all dispatchers: when the next turn begins, and until when high has turns.
+  `create table transport_rates (
+    transport text primary key,
+    next_at timestamptz not null default 'epoch',
+    high_until timestamptz not null default 'epoch'
+  )`,
 ];

@@ -17,8 +17,13 @@ export interface SmsSettings {
 
 const maxAnswerBytes = 64 * 1024;
 
-export function createSmsTransport(options: { settings: SmsSettings; breaker: Breaker; parallel: number }): Transport {
-  const { settings, breaker, parallel } = options;
+export function createSmsTransport(options: {
+  settings: SmsSettings;
+  breaker: Breaker;
+  parallel: number;
+  turn?: Transport['turn'];
+}): Transport {
+  const { settings, breaker, parallel, turn } = options;
   const headers = {
     'content-type': 'application/json',
     ...(settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }),
@@ -43,6 +48,7 @@ export function createSmsTransport(options: { settings: SmsSettings; breaker: Br
   return {
     parallel,
     breaker,
+    ...(turn ? { turn } : {}),
     async probe() {
       if (breaker.isOpen) throw breaker.toError();
     },

@@ -23,11 +23,13 @@ export function createSmtpTransport(options: {
   breaker: Breaker;
   parallel: number;
   sender: Sender;
+  turn?: Transport['turn'];
 }): Transport {
-  const { pool, breaker, parallel, sender } = options;
+  const { pool, breaker, parallel, sender, turn } = options;
   return {
     parallel,
     breaker,
+    ...(turn ? { turn } : {}),
     async probe() {
       if (breaker.isOpen) throw breaker.toError();
       try {
