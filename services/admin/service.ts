@@ -32,6 +32,8 @@ export interface RunningAdmin extends Running {
 }
 
 const reconnectMs = 1_000;
+/** A million ids over a slow line, stored as they come. */
+const uploadMs = 5 * 60_000;
 
 export async function startAdmin(config: AdminConfig, context: ServiceContext): Promise<RunningAdmin> {
   const { logger } = context;
@@ -84,12 +86,15 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     metrics: registry,
     waitingFor: () => [...waitingFor(), ...(watching?.waitingFor() ?? [])],
   });
-  const server = await startHttpServer(createApp(parts, waitingFor, metrics), config.bindHost, config.port).catch(
-    async (error: unknown) => {
-      await Promise.all([ops.stop(), db.destroy(), parts.previewer.stop()]);
-      throw error;
-    },
-  );
+  const server = await startHttpServer(
+    createApp(parts, waitingFor, metrics),
+    config.bindHost,
+    config.port,
+    uploadMs,
+  ).catch(async (error: unknown) => {
+    await Promise.all([ops.stop(), db.destroy(), parts.previewer.stop()]);
+    throw error;
+  });
   logger.info({ port: server.port, opsPort: ops.port }, 'starting');
 
   const run = async (): Promise<void> => {
