@@ -23,6 +23,9 @@ import { people } from './routes/people.ts';
 import { person } from './routes/people-person.ts';
 import { records } from './routes/records.ts';
 import { recordsOne } from './routes/records-one.ts';
+import { replays } from './routes/replays.ts';
+import { replaysOne } from './routes/replays-one.ts';
+import { sendAgain } from './routes/send-again.ts';
 import { suppressions } from './routes/suppressions.ts';
 import { templates } from './routes/templates.ts';
 import { topics } from './routes/topics.ts';
@@ -37,7 +40,10 @@ const areas: Area[] = [
   topics,
   records,
   recordsOne,
+  replays,
+  replaysOne,
   deadLetters,
+  sendAgain,
   follow,
   account,
   people,
