@@ -14,6 +14,10 @@ export interface KafkaOptions {
   port: number;
   controllerPort: number;
   javaHome: string | undefined;
+  /** Instead of the settings below, or besides them: a test's listener with TLS and a log-in, for instance. */
+  settings?: Readonly<Record<string, string>>;
+  /** Such as the log-ins that a new log folder begins with (--add-scram). */
+  formatArgs?: readonly string[];
 }
 
 export async function startKafka(options: KafkaOptions, context: PartContext): Promise<Running<{ brokers: string }>> {
@@ -23,7 +27,7 @@ export async function startKafka(options: KafkaOptions, context: PartContext): P
   const java = javaProgram(options.javaHome);
   await mkdir(folder, { recursive: true });
   await writeFile(settingsFile, brokerSettings(options, join(folder, 'data'), context.disposable));
-  await format(java, classPath, folder, settingsFile);
+  await format(java, classPath, folder, settingsFile, options.formatArgs ?? []);
 
   const part = createPart(
     {
@@ -45,7 +49,13 @@ export async function startKafka(options: KafkaOptions, context: PartContext): P
 }
 
 /** Gives the empty log folder its cluster id, once. A folder half formatted by a killed start is made anew. */
-async function format(java: string, classPath: string, folder: string, settingsFile: string): Promise<void> {
+async function format(
+  java: string,
+  classPath: string,
+  folder: string,
+  settingsFile: string,
+  formatArgs: readonly string[],
+): Promise<void> {
   const done = join(folder, 'formatted');
   if (existsSync(done)) return;
   await rm(join(folder, 'data'), { recursive: true, force: true });
@@ -54,7 +64,7 @@ async function format(java: string, classPath: string, folder: string, settingsF
   const quick = ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
   const { code, output } = await runToEnd(java, [
     ...quick,
-    ...['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settingsFile],
+    ...['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settingsFile, ...formatArgs],
   ]);
   if (code !== 0) {
     throw new LauncherError('start_failed', `Kafka's data folder ${folder} could not be prepared:\n${output.trim()}`);
@@ -64,7 +74,8 @@ async function format(java: string, classPath: string, folder: string, settingsF
 }
 
 /** Without the replication factors of 1 consumer groups never get a coordinator on a single broker. */
-export function brokerSettings({ port, controllerPort }: KafkaOptions, logDir: string, disposable: boolean): string {
+export function brokerSettings(options: KafkaOptions, logDir: string, disposable: boolean): string {
+  const { port, controllerPort } = options;
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -92,6 +103,7 @@ export function brokerSettings({ port, controllerPort }: KafkaOptions, logDir: s
     'num.io.threads': 4,
     // Tests make and remove topics all the time; waiting a minute before files go would only fill the disk.
     ...(disposable ? { 'log.segment.delete.delay.ms': 1_000 } : {}),
+    ...options.settings,
   };
   return `${Object.entries(settings)
     .map(([name, value]) => `${name}=${value}`)

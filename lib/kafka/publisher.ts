@@ -1,11 +1,12 @@
 // Writes records: one acknowledged request for hundreds of them, cut only where Kafka's limit on a batch asks for it.
 // Never idempotent: kafkajs rolls its sequence back when retries run out, and the broker then drops the next
 // acknowledged batch as a duplicate (field notes). Computed ids absorb what retries write twice.
-import { DependencyError, describeError, PermanentError } from '../errors.ts';
+import { PermanentError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type IHeaders, type Kafka, kafkaErrorType, partitioner, type TopicMessages } from './client.ts';
 import type { Codec } from './codec.ts';
 import { headerNames } from './headers.ts';
+import { toKafkaDown } from './kafka-down.ts';
 import type { Outgoing } from './stage.ts';
 import { withAdmin } from './topic-admin.ts';
 import { within } from './within.ts';
@@ -62,7 +63,7 @@ export function createPublisher(options: { kafka: Kafka; codec: Codec; logger: L
       }
       up = false;
       probeUntilUp();
-      throw new DependencyError('kafka', `Kafka does not take records: ${describeError(cause)}`, { cause });
+      throw toKafkaDown(cause, 'Kafka does not take records');
     }
   }
 

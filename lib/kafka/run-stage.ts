@@ -6,6 +6,7 @@ import type { StageMetrics } from '../metrics.ts';
 import type { Topics } from '../topics.ts';
 import { type EachBatchPayload, isKafkaError, type Kafka } from './client.ts';
 import type { Codec } from './codec.ts';
+import { toKafkaDown } from './kafka-down.ts';
 import { createLane } from './lane.ts';
 import { type LaneState, LaneStatus, LeaveError } from './lane-status.ts';
 import { startLaneWatch } from './lane-watch.ts';
@@ -131,7 +132,7 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
         // Without it an offset that retention has passed jumps to the end: records would be skipped in silence.
         await consumer.subscribe({ topics: [input.name], fromBeginning: true });
       } catch (cause) {
-        throw new DependencyError('kafka', `${input.name} cannot be read: ${describeError(cause)}`, { cause });
+        throw toKafkaDown(cause, `${input.name} cannot be read`);
       }
     }, stopping.signal);
     if (stopping.signal.aborted) return;

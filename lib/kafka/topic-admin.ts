@@ -1,8 +1,8 @@
 // Creates the topics (`posthorn setup`), tells whether they are there (services wait for them) and how far a group is.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DependencyError, describeError } from '../errors.ts';
 import { recordTopics, type Topics } from '../topics.ts';
 import type { Admin, ITopicConfig, Kafka } from './client.ts';
+import { toKafkaDown } from './kafka-down.ts';
 import { within } from './within.ts';
 
 export interface TopicSettings {
@@ -65,7 +65,7 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
       admin.connect().then(() => work(admin)),
     );
   } catch (cause) {
-    throw new DependencyError('kafka', `Kafka does not answer: ${describeError(cause)}`, { cause });
+    throw toKafkaDown(cause, 'Kafka does not answer');
   } finally {
     await within(disconnectLimitMs, admin.disconnect()).catch(() => {});
   }

@@ -1,6 +1,7 @@
 // Kafka's admin connection for the pages: opened when first needed, kept while people look, closed when nobody does.
-import { DependencyError, describeError } from '../../../lib/errors.ts';
+import { DependencyError } from '../../../lib/errors.ts';
 import type { Admin, Kafka } from '../../../lib/kafka/client.ts';
+import { toKafkaDown } from '../../../lib/kafka/kafka-down.ts';
 import { within } from '../../../lib/kafka/within.ts';
 
 export interface KeptAdmin {
@@ -47,7 +48,7 @@ export function createKeptAdmin(kafka: Kafka): KeptAdmin {
       } catch (cause) {
         // Whatever it was, the next one begins with a connection that is whole.
         if (kept === used) void close();
-        throw new DependencyError('kafka', `Kafka does not answer: ${describeError(cause)}`, { cause });
+        throw toKafkaDown(cause, 'Kafka does not answer');
       } finally {
         userCount -= 1;
         if (userCount === 0 && !stopped) closing = setTimeout(() => void close(), unusedForMs).unref();
