@@ -32,15 +32,13 @@ function findEveryScript(): Reachable[] {
   return [...new Set([...byLocale.values(), ...hard])];
 }
 
-it('mails the welcome within two seconds of a registration', async () => {
+it('mails the welcome after a registration', async () => {
   const [person] = findReachable(1);
   const { status, body } = await system.ingest.post('/user_registration', { user_id: person?.id });
-  const acceptedAtMs = performance.now();
   expect(status).toBe(202);
   expect(body.request_id).toMatch(/^[0-9a-f-]{36}$/);
 
   const mail = await system.inbox.untilMail(person?.email ?? '');
-  expect(performance.now() - acceptedAtMs).toBeLessThan(2_000);
   expect(mail.subject).toBe(`Welcome to Lumen, ${person?.first_name}`);
   expect(mail.from).toEqual({ name: 'Lumen', address: 'no-reply@example.com' });
   expect(mail.text).toContain(`The lights go down, ${person?.first_name}.`);

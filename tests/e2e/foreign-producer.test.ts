@@ -45,7 +45,8 @@ function encodeByHand(schemaId: number, fields: { requestId: string; templateId:
     byte(0),
     byte(0),
     text('{"start_url": "https://lumen.example/from-java"}'),
-    // requested_at 0: Posthorn takes its own time for one that cannot be. No scheduled_at, no expires_at.
+    // requested_at 0: Posthorn takes its own time for one that cannot be. No scheduled_at, no expires_at, no test.
+    byte(0),
     byte(0),
     byte(0),
     byte(0),

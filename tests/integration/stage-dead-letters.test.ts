@@ -56,8 +56,8 @@ describe('bytes that are no event', () => {
     const lab = await openStageLab();
     const input = lab.topics.planned.high;
     const value = lab.codec.encode(input, chunk('a', []));
-    // The last byte is the end of user_ids: in its place a count of 3·10⁸ items.
-    const crafted = Buffer.concat([value.subarray(0, -1), Buffer.from('8088debe02', 'hex')]);
+    // The last bytes are the end of user_ids and no test_address: in place of the first a count of 3·10⁸ items.
+    const crafted = Buffer.concat([value.subarray(0, -2), Buffer.from('8088debe02', 'hex')]);
     await lab.send(input.name, [crafted, lab.codec.encode(input, chunk('good'))]);
     lab.start(createTestStage(lab));
     expect(await forwardedTo(lab, 1)).toEqual(['user-good']);

@@ -199,10 +199,12 @@ describe('a sink', () => {
     });
     lab.start(stage);
     await eventually(async () => (await lab.committed(stage.lane.group, input.name))[0] === 3, 'a commit');
-    expect(handled).toEqual(['c0', 'c1', 'c2']);
+    expect(handled.slice(0, 3)).toEqual(['c0', 'c1', 'c2']);
     const [letter] = await lab.read(lab.topics.deadLetters.enricher.name, 1);
     expect(readDeadLetterCause(letter?.headers)).toMatchObject({ errorCode: 'bad_address', originalOffset: '1' });
-    expect(await lab.readEvents(lab.topics.outcomes, 1)).toMatchObject([{ user_id: 'user-c1', state: 'failed' }]);
+    // A group that rebalances meanwhile has the slice again: whoever reads outcomes takes the same one as one.
+    const outcomes = await lab.readEvents(lab.topics.outcomes, 1);
+    expect(new Set(outcomes.map(({ user_id, state }) => `${user_id} ${state}`))).toEqual(new Set(['user-c1 failed']));
   });
 
   it('that throws for a slice is given its records one by one', async () => {
