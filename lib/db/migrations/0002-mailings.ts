@@ -86,7 +86,6 @@ const statements = [
   // What is being worked on; those that wait for their time, however many, are not in it.
   `create index requests_driven on requests (lease_until) where driven and ended_at is null and state <> 'scheduled'`,
   `create index requests_waiting on requests (priority, scheduled_at) where state = 'scheduled'`,
-  `create index requests_mailings on requests (stored_at) where origin in ('mailing', 'series') or user_categories <> '{}'`,
   `create index requests_of_producers on requests (stored_at) where origin = 'request' and user_categories <> '{}'`,
   'create index requests_by_series on requests (series_id, scheduled_at) where series_id is not null',
   `create table series_cursors (
