@@ -176,6 +176,19 @@ describe('what follows', () => {
     expect(decide(noAnswer, { ...trial, expiresAt: now + 1 }, now, 0.5).state).toBe('unknown');
   });
 
+  it('is never failed after a try that may have arrived; a dead address is suppressed all the same', () => {
+    const repeat = { ...trial, mayHaveLeft: true };
+    const dead: Judged = { kind: 'failed', reason: 'invalid_address', detail: '550 5.1.1', suppress: true };
+    expect(decide(dead, repeat, now, 0.5)).toEqual({
+      state: 'unknown',
+      reason: 'no_answer',
+      detail: 'after a try without an answer: 550 5.1.1',
+      suppress: true,
+    });
+    expect(decide(greylisted, { ...repeat, expiresAt: now + 1 }, now, 0.5).state).toBe('unknown');
+    expect(decide(greylisted, repeat, now, 0.5).state).toBe('deferred');
+  });
+
   it('that was cancelled has no other try, and ends as skipped unless a try may have arrived', () => {
     const cancelled = { ...trial, isCancelled: true };
     const ends = (judgement: Judged, one: Trial) => {

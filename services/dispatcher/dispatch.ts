@@ -155,7 +155,7 @@ export function decide(judgement: Judged, trial: Trial, now: number, random: num
     case 'sent':
       return { state: 'sent', reason: '', detail, suppress: false };
     case 'failed':
-      return { state: 'failed', reason: judgement.reason, detail, suppress: judgement.suppress };
+      return toFailed(trial, judgement.reason, detail, judgement.suppress);
     case 'no_answer': {
       const unknown: Consequence = { state: 'unknown', reason: 'no_answer', detail, suppress: false };
       if (trial.onNoAnswer === 'park' || trial.isCancelled) return unknown;
@@ -166,15 +166,18 @@ export function decide(judgement: Judged, trial: Trial, now: number, random: num
       const { reason } = judgement;
       if (trial.isCancelled) return toCancelled(trial, detail);
       return (
-        putOff(trial, now, random, { reason, waitingReason: reason, detail }) ?? {
-          state: 'failed',
-          reason: 'retries_exhausted',
-          detail,
-          suppress: false,
-        }
+        putOff(trial, now, random, { reason, waitingReason: reason, detail }) ??
+        toFailed(trial, 'retries_exhausted', detail, false)
       );
     }
   }
+}
+
+/** Refused now; what an earlier try may have sent is not known to have failed. */
+function toFailed({ mayHaveLeft }: Trial, reason: Reason<'failed'>, detail: string, suppress: boolean): Consequence {
+  return mayHaveLeft
+    ? { state: 'unknown', reason: 'no_answer', detail: `after a try without an answer: ${detail}`, suppress }
+    : { state: 'failed', reason, detail, suppress };
 }
 
 /** Not sent by this try; what an earlier one may have sent cannot end as skipped. */

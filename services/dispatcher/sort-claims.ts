@@ -48,13 +48,10 @@ export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<strin
 }
 
 function toClaimed(message: Message, row: ClaimRow, token: string): Claimed {
-  const { attempt: claimedAttempt, hold, left_before: leftBefore } = row;
+  const { attempt: claimedAttempt, hold, may_have_left } = row;
   const attempt = claimedAttempt ?? 1;
-  const { notification_id: notificationId, on_no_answer: onNoAnswer } = message.event;
-  // A record from Kafka that is claimed again was left behind by somebody, who may have sent it unless it parks.
-  const wasLeftBehind = message.waitsSince === null && attempt > 1 && onNoAnswer === 'resend';
-  // A person's command says it exactly: what failed or was skipped before did not leave.
-  const mayHaveLeft = message.mayHaveLeft || (leftBefore ?? wasLeftBehind);
+  const { notification_id: notificationId } = message.event;
+  const mayHaveLeft = message.mayHaveLeft || may_have_left;
   const month = monthOf(message);
   return { notificationId, month, attempt, token, message, stage: 'open', mayHaveLeft, hold, lost: false };
 }

@@ -46,7 +46,7 @@ describe('an open command', () => {
     await command(lab, [event]);
     const mended = { ...event, template_version: 2 };
     const { token, rows } = await claim(lab, [mended]);
-    expect(rows[0]).toMatchObject({ verdict: 'claimed', attempt: 2, left_before: false });
+    expect(rows[0]).toMatchObject({ verdict: 'claimed', attempt: 2, may_have_left: false });
     expect(await lab.counters()).toEqual({});
     expect(await commandOf(lab, event)).toMatchObject({ answer: 'claimed', taken_at: expect.any(Date) });
     await lab.ledger.settle([settlement(event, token, { attempt: 2 })]);
@@ -102,7 +102,7 @@ describe('an open command', () => {
     await command(lab, [event]);
     const { token } = await claim(lab, [event]);
     const { rows } = await claim(lab, [event], { token });
-    expect(rows[0]).toMatchObject({ verdict: 'claimed', attempt: 2, left_before: false });
+    expect(rows[0]).toMatchObject({ verdict: 'claimed', attempt: 2, may_have_left: false });
   });
 
   it.each([
@@ -125,7 +125,7 @@ describe('an open command', () => {
     await end(lab, event, unknown);
     await command(lab, [event]);
     const { token, rows } = await claim(lab, [event]);
-    expect(rows[0]).toMatchObject({ verdict: 'claimed', left_before: true });
+    expect(rows[0]).toMatchObject({ verdict: 'claimed', may_have_left: true });
     await lab.ledger.release([held(event, token, 2)]);
     await lab.hold(event.request_id, 'cancelled');
     expect((await claim(lab, [event])).rows[0]).toMatchObject({ verdict: 'ended', state: 'unknown' });

@@ -27,8 +27,8 @@ export interface ClaimRow {
   lease_left_ms: number | null;
   /** Its request's; of `claimed` rows only when this is a repeat, and the hold came after the first claim. */
   hold: HoldState | null;
-  /** A person's command made this claim: whether a try before it may have left. Null for every other claim. */
-  left_before: boolean | null;
+  /** A try before this claim may have left: then it cannot end as never sent. */
+  may_have_left: boolean;
 }
 
 /** Of an ended row d and its command c, if there is one. */
@@ -46,7 +46,8 @@ const endedBefore = sql`e.state in ('sent', 'failed', 'skipped', 'unknown')`;
  * - a claim that is alive is never touched, unless its token is ours: then this is a repeat, and returns our own rows;
  * - `sending` whose lease ran out may have left: it becomes unknown, whatever else holds;
  * - `claimed` whose lease ran out may have left only when its template resends (those that park are marked `sending`
- *   first), and was never given back (then it has no token): if it may have left and must not be repeated, it is unknown;
+ *   first), and was never given back (then it has no token). It is remembered from then on, whoever claims it next and
+ *   however often it is given back: what may have left and must not be repeated is unknown, never skipped or failed;
  * - of a paused request nothing else is inserted or changed;
  * - `deferred` is claimed by the waiting loop only;
  * - what has ended is claimed again by an open command of a person only (see commandable below): failed, skipped and
@@ -108,8 +109,7 @@ export async function claim(
     ),
     existing as materialized (
       select d.notification_id, d.state, d.reason, d.detail, d.stage, d.attempt, d.token, d.lease_until, d.ended_at,
-        d.claimed_at, coalesce(c.may_have_left, false) or d.state in ('sent', 'unknown') as left_before,
-        c.taken_at as command_taken_at,
+        coalesce(c.may_have_left, false) or d.state in ('sent', 'unknown') as left_before,
         case
           when d.state in ('sent', 'failed', 'skipped', 'unknown') and not (${commandable}) then 'ended'
           when d.state in ('sent', 'unknown') and g.barred is not null and g.hold is distinct from 'paused' then 'ended'
@@ -121,7 +121,8 @@ export async function claim(
           when g.hold = 'paused' then 'paused'
           when g.barred is null then 'take'
           when d.state in ('failed', 'skipped') then g.barred
-          when g.may_have_left or coalesce(c.may_have_left, false) or (d.state = 'claimed' and d.token is not null and g.resends) then 'unknown'
+          when g.may_have_left or d.may_have_left or coalesce(c.may_have_left, false)
+            or (d.state = 'claimed' and d.token is not null and g.resends) then 'unknown'
           when g.barred <> 'expired' then g.barred
           -- Tried before: a claim left behind counts as a try that never came to sending.
           when d.state = 'deferred' or d.attempt > (d.token is not null)::integer then 'exhausted'
@@ -147,6 +148,8 @@ export async function claim(
           when 'own' then '' when 'take' then '' when 'unknown' then 'the dispatcher ended before it had the answer'
           else case when ${endedBefore} then '' else d.detail end end,
         attempt = d.attempt + case e.verdict when 'take' then 1 else 0 end,
+        may_have_left = d.may_have_left or e.verdict = 'take'
+          and (g.may_have_left or e.left_before or (d.state = 'claimed' and d.token is not null and g.resends)),
         token = case when e.verdict in ('own', 'take') then ${token}::uuid end,
         lease_until = case when e.verdict in ('own', 'take') then now() + make_interval(secs => ${leaseSeconds}) end,
         claimed_at = case e.verdict when 'take' then now() else d.claimed_at end,
@@ -167,7 +170,7 @@ export async function claim(
         and d.state = e.state and d.attempt = e.attempt
         and d.token is not distinct from e.token and d.lease_until is not distinct from e.lease_until
       returning d.notification_id, d.request_id, d.chunk_id, d.priority, d.is_test, d.state, d.reason, d.detail, d.stage,
-        d.attempt, d.ended_at, e.state as old_state, e.reason as old_reason, e.verdict, e.left_before,
+        d.attempt, d.ended_at, d.may_have_left, e.state as old_state, e.reason as old_reason, e.verdict, e.left_before,
         ${endedBefore} as by_command
     ),
     inserted as (
@@ -246,11 +249,7 @@ export async function claim(
       case when e.verdict = 'alive'
         then extract(epoch from e.lease_until - now())::double precision * 1000 end as lease_left_ms,
       g.hold,
-      case
-        when c.by_command then e.left_before
-        -- A repeat of such a claim: taken in the same moment as its command.
-        when e.verdict = 'own' and e.command_taken_at = e.claimed_at then e.left_before
-      end as left_before
+      coalesce(c.may_have_left, false) as may_have_left
     from given g
     left join inserted i using (notification_id)
     left join changed c using (notification_id)

@@ -15,9 +15,9 @@ const clockSlackSeconds = 5;
 
 /**
  * Insert-if-absent: an outcome that comes twice, or too late, changes nothing. One exception: a record that the
- * dispatcher itself put aside after it had claimed it is failed, for nobody else will ever end that row. And another: what
- * failed or was skipped, was tried again by a person's command and ended early once more has that end from now on; the
- * command is over then. An end from before the command is not one of those.
+ * dispatcher itself put aside after it had claimed it is failed, for nobody else will ever end that row; or unknown, when
+ * it may have left. And another: what failed or was skipped, was tried again by a person's command and ended early once
+ * more has that end from now on; the command is over then. An end from before the command is not one of those.
  * @param worker see minutes.ts
  * @returns the rows that changed
  */
@@ -91,7 +91,9 @@ export async function insertEnded(
       from given g
       where not exists (select from commanded c where c.notification_id = g.notification_id)
       order by notification_id
-      on conflict (notification_id, month) do update set state = excluded.state, reason = excluded.reason,
+      on conflict (notification_id, month) do update set
+        state = case when deliveries.may_have_left or deliveries.token is not null then 'unknown' else excluded.state end,
+        reason = case when deliveries.may_have_left or deliveries.token is not null then 'no_answer' else excluded.reason end,
         detail = excluded.detail, ended_at = excluded.ended_at, token = null, lease_until = null
       where excluded.stage = 'dispatcher' and deliveries.state = 'claimed'
         and (deliveries.lease_until is null or deliveries.lease_until <= now())

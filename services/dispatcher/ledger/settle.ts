@@ -55,7 +55,7 @@ export async function settle(
     minuted as (${addMinutes(worker)}),
     suppressed as (
       insert into suppressions (channel, address, reason, detail)
-      select channel, lower(address), reason, detail from changed where suppress and address is not null
+      select channel, lower(address), 'invalid_address', detail from changed where suppress and address is not null
       on conflict do nothing
     ),
     waits as (
