@@ -3,6 +3,7 @@
 import { text } from 'node:stream/consumers';
 import { describeError, PosthornError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
+import { deadLetters } from './dead-letters.ts';
 import { demo } from './demo.ts';
 import { importDump } from './import.ts';
 import { keys } from './keys.ts';
@@ -10,7 +11,15 @@ import { replay } from './replay.ts';
 import { setup } from './setup.ts';
 import { users } from './users.ts';
 
-const commands: Readonly<Record<string, Command>> = { setup, users, keys, import: importDump, replay, demo };
+const commands: Readonly<Record<string, Command>> = {
+  setup,
+  users,
+  keys,
+  import: importDump,
+  'dead-letters': deadLetters,
+  replay,
+  demo,
+};
 
 const [name = 'help', ...args] = process.argv.slice(2);
 process.exitCode = await run(name, args);
@@ -39,7 +48,7 @@ async function run(commandName: string, commandArgs: string[]): Promise<number> 
 }
 
 function usage(): string {
-  const lines = Object.entries(commands).map(([key, command]) => `  ${key.padEnd(8)} ${command.summary}`);
+  const lines = Object.entries(commands).map(([key, command]) => `  ${key.padEnd(12)} ${command.summary}`);
   return `posthorn <command> [options]\n\n${lines.join('\n')}\n\n\`posthorn <command> --help\` says more.`;
 }
 

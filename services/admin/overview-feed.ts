@@ -6,6 +6,7 @@ import type { EndState } from '../../lib/reasons.ts';
 import { stages } from '../../lib/topics.ts';
 import type { LaneFacts, LaneWord } from './kafka/lag.ts';
 import type { LagSampler, LagView } from './kafka/lag-sampler.ts';
+import { countDone, type LetterPlace } from './queries/dead-letters.ts';
 import { countEndsToday, isUntouched, listRunning, type RunningMailing } from './queries/overview.ts';
 import { type Points, type Range, readSeries, type Series } from './queries/overview-series.ts';
 
@@ -14,8 +15,8 @@ export interface StageFacts {
   lag: number;
   word: LaneWord;
   lanes: LaneFacts[];
+  /** To decide on: without those that were sent back or discarded. */
   deadLetterCount: number;
-  deadLetterTopic: string;
 }
 
 export interface Overview {
@@ -62,7 +63,8 @@ export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => 
       if (isHigh) today[state].high += ended;
     }
     const { found, fault } = await view;
-    return { today, running, stages: found ? toStages(found) : [], fault, isUntouched: untouched };
+    const stages = found ? toStages(found, await countDone(db, toLowest(found))) : [];
+    return { today, running, stages, fault, isUntouched: untouched };
   }
 
   const keptPoints = new Map<Range, Points>();
@@ -82,7 +84,17 @@ export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => 
 
 const count = () => ({ all: 0, high: 0 });
 
-function toStages({ facts }: LagView): StageFacts[] {
+/** Of every partition that holds dead letters: where those begin that it still keeps. */
+function toLowest({ facts, positions }: LagView): LetterPlace[] {
+  return facts.topics
+    .filter(({ stage }) => stage !== null)
+    .flatMap(({ name }) =>
+      (positions.topics.get(name) ?? []).map(({ partition, low }) => ({ topic: name, partition, offset: Number(low) })),
+    );
+}
+
+/** @param done dead letters that were sent back or discarded, by topic */
+function toStages({ facts }: LagView, done: ReadonlyMap<string, number>): StageFacts[] {
   return stages.map((name) => {
     const lanes = facts.lanes.filter((lane) => lane.stage === name);
     const deadLetters = facts.topics.find(({ stage }) => stage === name);
@@ -92,8 +104,7 @@ function toStages({ facts }: LagView): StageFacts[] {
       lag: lanes.reduce((sum, lane) => sum + lane.lag, 0),
       word: wordOrder[worst] ?? 'quiet',
       lanes,
-      deadLetterCount: deadLetters?.keptCount ?? 0,
-      deadLetterTopic: deadLetters?.name ?? '',
+      deadLetterCount: Math.max(0, (deadLetters?.keptCount ?? 0) - (done.get(deadLetters?.name ?? '') ?? 0)),
     };
   });
 }

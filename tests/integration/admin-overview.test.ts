@@ -5,6 +5,7 @@ import { createLogger } from '../../lib/logger.ts';
 import { createKeptAdmin } from '../../services/admin/kafka/kept-admin.ts';
 import { type LagSampler, startLagSampler } from '../../services/admin/kafka/lag-sampler.ts';
 import { createOverviewFeed } from '../../services/admin/overview-feed.ts';
+import { wantActions } from '../../services/admin/queries/dead-letters.ts';
 import { noteLag } from '../../services/admin/queries/lag-minutes.ts';
 import { type Points, readSeries } from '../../services/admin/queries/overview-series.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
@@ -109,10 +110,24 @@ describe('the numbers', () => {
     await writer.raw(name, 'k', Buffer.from('x'));
     const operator = await lab.logIn('operator');
     await eventually(
-      async () => (await operator.page('/')).includes(`<a href="/topics/${name}"><strong>1</strong></a>`),
+      async () => (await operator.page('/')).includes('<a href="/dead-letters?stage=enricher"><strong>1</strong></a>'),
       'shown',
     );
-    expect(await viewer.page('/')).not.toContain(`href="/topics/${name}"`);
+    expect(await viewer.page('/')).not.toContain('href="/dead-letters');
+    await wantActions(
+      lab.db,
+      [
+        { topic: name, partition: 0, offset: 0 },
+        { topic: name, partition: 1, offset: 0 },
+      ],
+      {
+        action: 'discard',
+        template: 'pinned',
+        reason: 'a test',
+        who: 'anna',
+      },
+    );
+    await eventually(async () => !(await operator.page('/')).includes('?stage=enricher'), 'counted as done');
   });
 
   it('of running mailings are the sums of their counters', async () => {

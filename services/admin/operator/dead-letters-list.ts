@@ -2,7 +2,7 @@
 import type { Db } from '../../../lib/db/database.ts';
 import { findActions, type LetterPlace } from '../queries/dead-letters.ts';
 import { type ActedLetter, withActions } from './dead-letters-filter.ts';
-import type { DeadLetter, DeadLetterIndex } from './dead-letters-index.ts';
+import type { DeadLetterIndex } from './dead-letters-index.ts';
 
 export interface LetterList {
   /** Newest first. */
@@ -18,7 +18,8 @@ export async function listLetters(db: Db, index: DeadLetterIndex): Promise<Lette
   return { letters: withActions(letters, actions), olderCount };
 }
 
-function toLowest(letters: readonly DeadLetter[]): LetterPlace[] {
+/** Of each partition the first that is meant. */
+export function toLowest(letters: readonly LetterPlace[]): LetterPlace[] {
   const lowest = new Map<string, LetterPlace>();
   for (const { topic, partition, offset } of letters) {
     const key = `${topic}/${partition}`;

@@ -1,6 +1,7 @@
 // /mailings/<id>/people: who is behind a number of a mailing, each with a link to the person and the journey.
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { toPlace, type WantedState } from '../mailing/behind.ts';
+import { abilityFor, canSendAgain } from '../operator/redrive-rules.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { listBehind, type Wanted } from '../queries/mailings-behind.ts';
@@ -48,6 +49,10 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     next: found.next && `${found.next.sequence}_${found.next.position}`,
     isFirst: !after,
     planned: view.planned,
+    maySendAgain:
+      state !== undefined &&
+      canSendAgain({ state, reason: reason ?? '' }) &&
+      c.var.session.abilities.has(abilityFor(state)),
   });
 }
 

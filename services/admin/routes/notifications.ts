@@ -3,9 +3,11 @@
 import { isUserId, isUuid, notificationId } from '../../../lib/ids.ts';
 import { explainReason } from '../../../lib/reason-words.ts';
 import { writeAudit } from '../audit.ts';
+import { abilityFor, canSendAgain } from '../operator/redrive-rules.ts';
 import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { findCommand } from '../queries/dead-letters-commands.ts';
 import {
   findChunkOf,
   findNotification,
@@ -50,6 +52,8 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     isOpen: row.ended_at === null,
     leaseIsOver: row.lease_until !== null && row.lease_until.getTime() <= nowMs,
     topic: recordTopic(parts, row),
+    command: await findCommand(parts.db, id),
+    maySendAgain: canSendAgain(row) && c.var.session.abilities.has(abilityFor(row.state)),
   });
 }
 

@@ -13,6 +13,7 @@ import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { isConfidential } from '../queries/confidential-templates.ts';
+import { findAction } from '../queries/dead-letters.ts';
 import { requireAbility } from '../roles.ts';
 import { requireTopic } from './records.ts';
 
@@ -68,6 +69,8 @@ async function show(c: AdminContext, parts: Parts, schemas: SchemaDirectory): Pr
     cause,
     causeWords: cause && explainCode(cause.errorCode),
     original: cause && findTopic(parts.topics, cause.originalTopic)?.name,
+    letterId: topic.stage && `${topic.name}/${partition}/${offset}`,
+    letterAction: topic.stage && (await findAction(parts.db, { topic: topic.name, partition, offset: Number(offset) })),
     facts,
     isHidden,
     schema: content.kind === 'event' ? await schemas.find(content.schemaId, content.topic.subject) : undefined,
