@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
+import { chunkId, notificationId } from '../../lib/ids.ts';
 import { type AdminClient, logIn } from '../admin-client.ts';
 import { BenchError } from '../bench-error.ts';
 import { letterTemplate } from '../bench-mail.ts';
@@ -124,32 +125,65 @@ async function insertMailings(db: Db, bigMailingId: string): Promise<void> {
     where confirmed_by = 'bench'`.execute(db);
 }
 
-// Chunk and notification ids are drawn here: pages that look one up by its computed id are measured on the way there.
+/** With the ids that the pipeline would have computed: pages find people by them. */
 async function insertDeliveries(db: Db): Promise<void> {
-  await sql`
-    insert into deliveries (month, notification_id, request_id, chunk_id, user_id, channel, address, template_id,
-      template_version, priority, state, reason, stage, attempt, requested_at, planned_at, enriched_at, rendered_at,
-      claimed_at, ended_at, rendered_partition, rendered_offset)
-    select date_trunc('month', now())::date, gen_random_uuid(), r.request_id,
-      md5(r.request_id::text || (n / ${perChunk}::int))::uuid, 'person-' || (n % 300000), 'email',
-      'person-' || (n % 300000) || '@example.com', ${letterTemplate}, 1, 'low',
-      case n % 100 when 0 then 'failed' when 1 then 'skipped' else 'sent' end,
-      case n % 100 when 0 then 'refused' when 1 then 'no_consent' else '' end, 'dispatcher', 1,
-      now(), now(), now(), now(), now(), now(), 0, n
-    from requests r, generate_series(0, r.planned - 1) n
-    where r.origin = 'mailing' and r.body_hash = ''::bytea`.execute(db);
+  const { rows } = await sql<{ request_id: string; planned: number }>`
+    select request_id, planned from requests where origin = 'mailing' and body_hash = ''::bytea`.execute(db);
+  let chunks: Chunk[] = [];
+  for (const { request_id: requestId, planned } of rows) {
+    for (let sequence = 0; sequence * perChunk < planned; sequence += 1) {
+      chunks.push({ requestId, sequence });
+      if (chunks.length < chunksPerStatement) continue;
+      await insertChunks(db, chunks);
+      chunks = [];
+    }
+  }
+  if (chunks.length > 0) await insertChunks(db, chunks);
   await sql`
     insert into counters (request_id, chunk_id, state, reason, count)
     select request_id, chunk_id, state, reason, count(*) from deliveries
     where request_id in (select request_id from requests where body_hash = ''::bytea)
     group by 1, 2, 3, 4`.execute(db);
   await sql`
-    insert into chunks (request_id, sequence, user_ids, published_at)
-    select request_id, n, array(select 'person-' || ((n * ${perChunk}::int + i) % 300000)
-      from generate_series(0, ${perChunk - 1}::int) i), now()
-    from requests, generate_series(0, chunk_count - 1) n where body_hash = ''::bytea`.execute(db);
-  await sql`
     insert into delivery_minutes (minute, worker, priority, state, reason, count)
     select date_trunc('minute', now()) - make_interval(mins => m), gen_random_uuid(), 'low', s, '', 10
     from generate_series(1, 30 * 24 * 60) m, unnest(array['sent', 'failed', 'skipped']) s`.execute(db);
+}
+
+interface Chunk {
+  requestId: string;
+  sequence: number;
+}
+
+const chunksPerStatement = 10;
+/** More than the largest mailing has: nobody is in one twice. */
+const personCount = 600_000;
+
+async function insertChunks(db: Db, chunks: readonly Chunk[]): Promise<void> {
+  const people = chunks.flatMap(({ requestId, sequence }) => {
+    const chunk = chunkId(requestId, sequence);
+    return Array.from({ length: perChunk }, (_, place) => {
+      const number = sequence * perChunk + place;
+      const userId = `person-${number % personCount}`;
+      return { requestId, chunk, userId, id: notificationId(requestId, userId, 'email'), number };
+    });
+  });
+  await sql`
+    insert into deliveries (month, notification_id, request_id, chunk_id, user_id, channel, address, template_id,
+      template_version, priority, state, reason, stage, attempt, requested_at, planned_at, enriched_at, rendered_at,
+      claimed_at, ended_at, rendered_partition, rendered_offset)
+    select date_trunc('month', now())::date, g.id, g.request_id, g.chunk_id, g.user_id, 'email',
+      g.user_id || '@example.com', ${letterTemplate}, 1, 'low',
+      case number % 100 when 0 then 'failed' when 1 then 'skipped' else 'sent' end,
+      case number % 100 when 0 then 'refused' when 1 then 'no_consent' else '' end,
+      'dispatcher', 1, now(), now(), now(), now(), now(), now(), 0, number
+    from unnest(${people.map(({ id }) => id)}::uuid[], ${people.map(({ requestId }) => requestId)}::uuid[],
+      ${people.map(({ chunk }) => chunk)}::uuid[], ${people.map(({ userId }) => userId)}::text[],
+      ${people.map(({ number }) => number)}::int[]) as g (id, request_id, chunk_id, user_id, number)`.execute(db);
+  await sql`
+    insert into chunks (request_id, sequence, user_ids, published_at)
+    select c.request_id, c.sequence, array(select 'person-' || ((c.sequence * ${perChunk}::int + i) % ${personCount}::int)
+      from generate_series(0, ${perChunk - 1}::int) i), now()
+    from unnest(${chunks.map(({ requestId }) => requestId)}::uuid[], ${chunks.map(({ sequence }) => sequence)}::int[])
+      as c (request_id, sequence)`.execute(db);
 }
