@@ -26,7 +26,8 @@ export interface ReplayLab {
   produceBytes(topic: Topic, value: Buffer | null): Promise<void>;
   /** Records of the topic that carry the header of this replay. */
   published<R extends RecordName>(topic: Topic<R>, replayId: string): Promise<Records[R][]>;
-  order(wish: Partial<ReplayWish> & { topic: string }, who?: string): Promise<string>;
+  /** @param on a transaction, so that the service does not see it before the end of that */
+  order(wish: Partial<ReplayWish> & { topic: string }, who?: string, on?: Db): Promise<string>;
   untilOver(replayId: string, timeoutMs?: number): Promise<Replay>;
   /** Orders one and waits for its end. */
   run(wish: Partial<ReplayWish> & { topic: string }, who?: string): Promise<Replay>;
@@ -72,9 +73,9 @@ export async function startReplayLab(lab: AdminLab): Promise<ReplayLab> {
       }
       return found;
     },
-    async order(wish, who = 'a test') {
+    async order(wish, who = 'a test', on = db) {
       const made = await toReplays({ admin, topics, now: Date.now() }, { ...noWish, ...wish }, who);
-      await orderReplays(db, made, who);
+      await orderReplays(on, made, who);
       if (made.length !== 1 || !made[0]) throw new Error(`${made.length} replays were made, not one`);
       return made[0].replayId;
     },

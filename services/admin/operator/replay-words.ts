@@ -11,6 +11,7 @@ export interface CountLine {
 const words: readonly [keyof ReplayCounts, string, string][] = [
   ['toSend', 'to send', 'no row in the ledger: they never got it'],
   ['published', 'published', 'put back into the topic; the ledger still lets each through once at most'],
+  ['publishedRecords', 'records published', ''],
   ['resent', 'sent once more', 'they had an end, and an admin wants them to get it again'],
   ['sent', 'sent already', 'the mail server or gateway took it'],
   ['failed', 'failed already', 'it could not be sent; redrive what can be mended'],

@@ -44,10 +44,17 @@ async function find(c: AdminContext, parts: Parts): Promise<Replay> {
   return replay;
 }
 
-function show(c: AdminContext, parts: Parts, replay: Replay, fault = '', entered = ''): Promise<Response> | Response {
+function show(
+  c: AdminContext,
+  parts: Parts,
+  replay: Replay,
+  fault?: string,
+  entered = '',
+): Promise<Response> | Response {
   const { topic, mode, from, until } = replay;
   const stretches = Object.entries(until).map(([partition, end]) => ({ partition, start: from[partition], end }));
-  const data = { title: `Replay of ${toShortName(topic)}`, ...toLive(c, replay), topic, stretches, fault, entered };
+  const name = toShortName(topic);
+  const data = { title: `Replay of ${name}`, ...toLive(c, replay), name, topic, stretches, fault, entered };
   return page(c, parts, 'replays/one', { ...data, modeName: modeWords[mode] }, fault ? 422 : 200);
 }
 
