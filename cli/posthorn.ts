@@ -7,6 +7,7 @@ import { deadLetters } from './dead-letters.ts';
 import { demo } from './demo.ts';
 import { importDump } from './import.ts';
 import { keys } from './keys.ts';
+import { ledger } from './ledger.ts';
 import { replay } from './replay.ts';
 import { setup } from './setup.ts';
 import { users } from './users.ts';
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, Command>> = {
   users,
   keys,
   import: importDump,
+  ledger,
   'dead-letters': deadLetters,
   replay,
   demo,

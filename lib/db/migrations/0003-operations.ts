@@ -80,6 +80,9 @@ const statements = [
   'create index feedback_by_notification on feedback (notification_id) where notification_id is not null',
   'create index feedback_by_address on feedback (lower(address), happened_at) where address is not null',
 
+  // For the retention, which goes by when a request was asked for.
+  'create index requests_by_age on requests (requested_at)',
+
   // The rate limit of a transport, shared by all dispatchers: when the next turn begins, and until when high has turns.
   `create table transport_rates (
     transport text primary key,
