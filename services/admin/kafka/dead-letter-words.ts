@@ -1,6 +1,7 @@
 // What the codes of dead letters mean, for people; the codes are those of PermanentError in all stages.
 
 const words: Readonly<Record<string, string>> = {
+  bug: 'A fault of this release; the message holds the stack. Redrive with the release that mends it.',
   empty: 'The record has an empty value: neither Avro nor a tombstone.',
   not_avro: 'The bytes are not what the schema says: the producer did not write Avro in the registry’s format.',
   bounds: 'The record is larger, longer or deeper than a record may be.',
@@ -26,7 +27,7 @@ const words: Readonly<Record<string, string>> = {
   too_large: 'The result is larger than a record may be.',
 };
 
-/** @returns undefined for a code of another release, and for bugs, whose message holds the stack */
+/** @returns undefined for a code of another release */
 export function explainCode(code: string): string | undefined {
   return Object.hasOwn(words, code) ? words[code] : undefined;
 }
