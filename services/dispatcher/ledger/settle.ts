@@ -20,11 +20,12 @@ export async function settle(
   worker: string,
 ): Promise<string[]> {
   const sorted = [...settlements].sort((a, b) => (a.notificationId < b.notificationId ? -1 : 1));
-  const parked = sorted.flatMap((settlement) => settlement.parked ?? []);
+  // By their place: a slice that lost its claim and the one that took it over may settle the same row together.
+  const parked = sorted.flatMap(({ parked: one }, index) => (one ? [{ ...one, at: index + 1 }] : []));
   const result = await sql<{ notification_id: string }>`
     with changed as (
       update deliveries d set state = g.state, reason = g.reason, detail = g.detail, stage = 'dispatcher', token = null,
-        lease_until = null, attempt = g.tries,
+        lease_until = null, attempt = g.tries, may_have_left = d.may_have_left or g.may_have_left,
         ended_at = case when g.state <> 'deferred' then to_timestamp(g.ended_at / 1000) end
       from unnest(
         ${sorted.map((one) => one.notificationId)}::uuid[],
@@ -35,14 +36,16 @@ export async function settle(
         ${sorted.map((one) => one.detail)}::text[],
         ${sorted.map((one) => one.endedAtMs)}::double precision[],
         ${sorted.map((one) => one.suppress)}::boolean[],
-        ${sorted.map((one) => one.tries ?? one.attempt)}::integer[]
-      ) as g(notification_id, attempt, token, state, reason, detail, ended_at, suppress, tries)
+        ${sorted.map((one) => one.tries ?? one.attempt)}::integer[],
+        ${sorted.map((one) => one.parked?.reason === 'no_answer')}::boolean[]
+      ) with ordinality
+        as g(notification_id, attempt, token, state, reason, detail, ended_at, suppress, tries, may_have_left, at)
       -- The states stand in a case for Postgres's sake: it takes the few claimed rows for none at all, and then compares
       -- each of them with each of ours. (The same in release.ts, renew.ts and mark-sending.ts.)
       where d.notification_id = g.notification_id and d.month = ${month}::date
         and case when d.state in ('claimed', 'sending') then d.attempt end = g.attempt and d.token = g.token
       returning d.notification_id, d.request_id, d.chunk_id, d.channel, d.address, d.priority, d.is_test, d.state, d.reason,
-        d.detail, g.suppress
+        d.detail, g.suppress, g.at
     ),
     counted as (
       insert into counters (request_id, chunk_id, state, reason, count)
@@ -73,10 +76,11 @@ export async function settle(
         ${parked.map((one) => one.value)}::bytea[],
         ${parked.map((one) => one.traceparent ?? null)}::text[],
         ${parked.map((one) => one.partition)}::integer[],
-        ${parked.map((one) => one.offset)}::bigint[]
+        ${parked.map((one) => one.offset)}::bigint[],
+        ${parked.map((one) => one.at)}::bigint[]
       ) as w(notification_id, priority, due_in, attempt, reason, key, value, traceparent, rendered_partition,
-             rendered_offset)
-      join changed c on c.notification_id = w.notification_id and c.state = 'deferred'
+             rendered_offset, at)
+      join changed c on c.at = w.at and c.state = 'deferred'
       on conflict (notification_id) do update set due_at = excluded.due_at, attempt = excluded.attempt,
         reason = excluded.reason, lease_until = null, resume_at = null, request_id = excluded.request_id
     )
