@@ -67,8 +67,7 @@ export class ModelWorker {
     const messages = source === 'kafka' ? notes.map(toKafkaMessage) : await this.#takeDue();
     const first = messages[0];
     if (!first) return;
-    for (const { event } of source === 'kafka' ? messages : [])
-      noteOf(this.#world, event.notification_id).isOwed = true;
+    if (source === 'kafka') for (const note of notes) Object.assign(note, { isOwed: true, reader: this.name });
     await this.settle(this.#pending.length, false);
     const key = `${source} ${first.event.notification_id}`;
     const token = this.#tokens.get(key) ?? randomUUID();
@@ -146,7 +145,8 @@ export class ModelWorker {
       this.#conclude(slice, claim, { kind: 'no_answer', detail: 'closed' }, handover);
       return;
     }
-    if (handover.end === 'open') handover.end = handover.fate === 'refused' ? 'refused' : 'heard';
+    if (handover.fate === 'refused') handover.end = 'refused';
+    else if (handover.end === 'open') handover.end = 'heard';
     const judged: Judged = handover.fate === 'refused' ? refusal : { kind: 'sent', detail: '250 ok' };
     this.#conclude(slice, claim, judged, handover);
   }
@@ -211,7 +211,7 @@ export class ModelWorker {
     if (isLost) return;
     this.#pending.splice(0, batch.length);
     for (const { settlement, handover } of batch) {
-      if (handover && !changed.has(settlement.notificationId)) handover.end = 'ambiguous';
+      if (handover?.end === 'heard' && !changed.has(settlement.notificationId)) handover.end = 'ambiguous';
       if (settlement.suppress && changed.has(settlement.notificationId)) {
         noteOf(this.#world, settlement.notificationId).isSuppressed = true;
       }
@@ -268,7 +268,10 @@ export class ModelWorker {
   }
 
   #commit({ messages, sorted }: Slice): void {
-    for (const { event } of messages) noteOf(this.#world, event.notification_id).isOwed = false;
+    for (const { event } of messages) {
+      const note = noteOf(this.#world, event.notification_id);
+      if (note.reader === this.name) note.isOwed = false;
+    }
     for (const { event } of sorted.passed) {
       const note = noteOf(this.#world, event.notification_id);
       // When the pause has ended meanwhile, its people without a row have been published again already.
@@ -289,6 +292,7 @@ export class ModelWorker {
     this.slices.delete(slice.source);
     this.#tokens.delete(slice.key);
     const note = noteOf(this.#world, message.event.notification_id);
+    if (note.reader !== this.name) return undefined;
     note.isOwed = false;
     return note;
   }

@@ -22,13 +22,13 @@ export interface Note {
   handovers: Handover[];
   /** Its record in Kafka is not committed: it comes again. */
   isOwed: boolean;
+  /** Who read it last from Kafka: the group lets nobody else commit it. */
+  reader: string;
   /** Let pass because its request was paused: published again when that ends. */
   isPassed: boolean;
   /** Its person's consent is withdrawn, its address suppressed. */
   isUnsubscribed: boolean;
   isSuppressed: boolean;
-  /** An outcome of another stage, or of a record that the dispatcher put aside, was told for it. */
-  wasToldElsewhere: boolean;
 }
 
 export interface Plan {
@@ -71,10 +71,10 @@ export async function createWorld(lab: LedgerLab, plan: Plan): Promise<World> {
       event,
       handovers: [],
       isOwed: true,
+      reader: '',
       isPassed: false,
       isUnsubscribed: false,
       isSuppressed: false,
-      wasToldElsewhere: false,
     };
   });
   const world = {
