@@ -142,7 +142,13 @@ async function decide(
     ...(action === 'redrive' && { template }),
     ...(filter ? { filter } : { letters }),
   };
-  await writeAudit(desk.db, who, `dead-letters.${action}`, 'dead letters', detail);
+  await writeAudit(
+    desk.db,
+    who,
+    action === 'redrive' ? 'dead_letter.redriven' : 'dead_letter.discarded',
+    'dead letters',
+    detail,
+  );
   if (action === 'discard') print(`${count} dead letter${count === 1 ? '' : 's'} discarded.`);
   else if (values.detach) print(`${count} to be sent back by the admin service.`);
   else await followLetters(desk.db, places, print);
@@ -181,7 +187,7 @@ async function sendAgain(db: Db, values: Values, print: Call['print']): Promise<
   const wish = { template: toTemplate(values), reason: values.reason?.trim() ?? '', who: toWho(values) };
   const count = await sendAlikeAgain(db, { requestId, state, reason }, wish);
   const detail = { state, ended_by: reason ?? 'any', count, from: 'command line', ...wish };
-  await writeAudit(db, wish.who, 'deliveries.sent-again', `request ${requestId}`, detail);
+  await writeAudit(db, wish.who, 'delivery.sent_again', `request ${requestId}`, detail);
   print(`It is sent again to ${count} ${count === 1 ? 'person' : 'people'} by the admin service.`);
 }
 

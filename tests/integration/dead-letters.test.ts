@@ -164,7 +164,7 @@ describe('a redrive', () => {
     expect(record?.headers['x-origin']).toEqual(Buffer.from([0xff, 0x00, 0x41]));
     expect(record?.headers.redrive?.toString()).toBe(operator.name);
     await eventually(async () => (await stateOf('back-1'))[0] === 'redriven', 'it is listed as redriven');
-    expect(await auditOf(lab.db, `record ${id}`)).toContain(`${operator.name} dead-letters.redrive`);
+    expect(await auditOf(lab.db, `record ${id}`)).toContain(`${operator.name} dead_letter.redriven`);
   });
 
   it('opens the deliveries of everybody in a chunk, and takes the version that is active now when told so', async () => {

@@ -1,10 +1,11 @@
 // The dead letters of all stages as a list in memory: their cause, key and place, never their values. Read from Kafka as
 // they come; bounded to the newest of each partition.
 
+import { DependencyError } from '../../../lib/errors.ts';
 import { readDeadLetterCause } from '../../../lib/kafka/headers.ts';
-import type { Logger } from '../../../lib/logger.ts';
 import { type StageName, stages, type Topics } from '../../../lib/topics.ts';
 import { toKeyText } from '../kafka/hex-dump.ts';
+import type { Stretch } from '../kafka/reading.ts';
 import type { PartitionRange, RecordReader } from '../kafka/record-reader.ts';
 import type { StoredRecord } from '../kafka/stored-record.ts';
 
@@ -44,14 +45,14 @@ interface Partition {
 
 /** Of each partition, newest. */
 export const maxPerPartition = 5_000;
-const stepCount = 250;
+/** So many of each partition in one reading; fewer when that takes too long, for values travel although nobody keeps them. */
+const stepCounts = [250, 50, 10];
 const freshForMs = 1_000;
 const maxMessageChars = 300;
 
 export function createDeadLetterIndex(parts: {
   records: Pick<RecordReader, 'ranges' | 'readStretches'>;
   topics: Topics;
-  logger?: Pick<Logger, 'info'>;
   maxPerPartition?: number;
 }): DeadLetterIndex {
   const { records, topics, maxPerPartition: max = maxPerPartition } = parts;
@@ -63,14 +64,19 @@ export function createDeadLetterIndex(parts: {
     const ranges = await records.ranges(topic);
     for (const range of ranges) forget(topic, range);
     // All partitions at once, some records of each: a reading has its limits in time and bytes.
-    for (;;) {
+    for (let step = 0; ; ) {
+      const stepCount = stepCounts[step] ?? 1;
       const stretches = ranges.flatMap(({ partition, high }) => {
         const from = open(topic, partition).next;
         const end = from + BigInt(stepCount) < high ? from + BigInt(stepCount) : high;
         return from < high ? [{ partition, from, end, limit: stepCount }] : [];
       });
       if (stretches.length === 0) break;
-      const { records: found } = await records.readStretches({ topic, stretches, maxValueBytes: 0 });
+      const found = await readStep(topic, stretches, step + 1 < stepCounts.length);
+      if (!found) {
+        step += 1;
+        continue;
+      }
       for (const record of found) open(topic, record.partition).letters.push(toDeadLetter(stage, record));
       for (const { partition, end } of stretches) open(topic, partition).next = end;
     }
@@ -81,6 +87,20 @@ export function createDeadLetterIndex(parts: {
       olderCount += (first ? BigInt(first.offset) : range.high) - range.low;
     }
     return Number(olderCount);
+  }
+
+  /** @returns undefined when less should be asked for */
+  async function readStep(
+    topic: string,
+    stretches: Stretch[],
+    mayAskLess: boolean,
+  ): Promise<StoredRecord[] | undefined> {
+    try {
+      return (await records.readStretches({ topic, stretches, maxValueBytes: 0 })).records;
+    } catch (error) {
+      if (mayAskLess && error instanceof DependencyError) return undefined;
+      throw error;
+    }
   }
 
   function open(topic: string, partition: number): Partition {

@@ -44,12 +44,18 @@ async function act(c: AdminContext, parts: Parts, index: DeadLetterIndex): Promi
   if (wanted.length === 0) return done(c, back, 'Nothing was done: none was chosen.');
   const who = c.var.session.name;
   const count = await wantActions(parts.db, wanted, { action, template, reason, who });
-  await writeAudit(parts.db, c, `dead-letters.${action}`, toSubject(wanted), {
-    count,
-    ...(action === 'redrive' && { template }),
-    ...(reason !== '' && { reason }),
-    ...(what.endsWith('-all') ? { filter } : { letters: wanted.slice(0, 50).map(letterKey) }),
-  });
+  await writeAudit(
+    parts.db,
+    c,
+    action === 'redrive' ? 'dead_letter.redriven' : 'dead_letter.discarded',
+    toSubject(wanted),
+    {
+      count,
+      ...(action === 'redrive' && { template }),
+      ...(reason !== '' && { reason }),
+      ...(what.endsWith('-all') ? { filter } : { letters: wanted.slice(0, 50).map(letterKey) }),
+    },
+  );
   return done(c, back, toSentence(action, count, wanted.length - count));
 }
 

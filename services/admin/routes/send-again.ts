@@ -37,7 +37,7 @@ async function sendOne(c: AdminContext, parts: Parts): Promise<Response> {
     needsRecord: true,
   });
   const detail = { person: row.user_id, was: `${row.state} ${row.reason}`.trim(), template, ...(reason && { reason }) };
-  await writeAudit(parts.db, c, 'delivery.sent-again', `notification ${id}`, detail);
+  await writeAudit(parts.db, c, 'delivery.sent_again', `notification ${id}`, detail);
   return done(c, back, 'It is sent again in a moment. Load this page again to see what came of it.');
 }
 
@@ -56,7 +56,7 @@ async function sendAlike(c: AdminContext, parts: Parts): Promise<Response> {
   const who = c.var.session.name;
   const count = await sendAlikeAgain(parts.db, { requestId: id, state, reason }, { ...wish, who });
   const detail = { state, ended_by: reason ?? 'any', count, ...wish };
-  await writeAudit(parts.db, c, 'deliveries.sent-again', `mailing ${id}`, detail);
+  await writeAudit(parts.db, c, 'delivery.sent_again', `mailing ${id}`, detail);
   const people = `${count.toLocaleString('en-US')} ${count === 1 ? 'person' : 'people'}`;
   return done(c, back, `It is sent again to ${people}; the numbers move as they go through.`);
 }
