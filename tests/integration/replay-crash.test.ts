@@ -89,7 +89,7 @@ it('is taken over when its executor died behind a publishing, and what is writte
   // What was published has reached the ledger by the time somebody takes over.
   const ended = await peopleOf(replay.replayId);
   expect(ended).toHaveLength(publishedCount);
-  const request = { requestId: replay.filter.request ?? '', requestedAtMs: Date.now() - 60_000, people: [] };
+  const request = { requestId: replay.filter.request_id ?? '', requestedAtMs: Date.now() - 60_000, people: [] };
   for (const userId of ended) await addDelivery(lab.db, request, userId, 'sent');
   await sql`update replays set rate_per_second = 1000 where replay_id = ${replay.replayId}`.execute(lab.db);
   await endLease(replay.replayId);

@@ -144,7 +144,7 @@ export async function* toPortions(
   ): Subject | undefined {
     const { request_id: requestId, requested_at: requestedAtMs, expires_at: expiresAtMs } = event;
     const users = [...new Set(event.user_ids)];
-    const { user } = replay.filter;
+    const { user_id: user } = replay.filter;
     if (user !== undefined && (users.length > 1 || users[0] !== user || event.user_categories.length > 0)) {
       const isAbout = users.includes(user) || event.user_categories.length > 0;
       count(isAbout ? 'wholeOnlyRequests' : 'otherRecords');

@@ -55,7 +55,7 @@ export function fitsFilter(
   filter: ReplayFilter,
   record: { requestId: string; templateId: string; priority: Priority },
 ): boolean {
-  const { request, template, priority } = filter;
+  const { request_id: request, template_id: template, priority } = filter;
   return (
     (request === undefined || request === record.requestId) &&
     (template === undefined || template === record.templateId) &&
@@ -82,7 +82,7 @@ export function toPeople(
   requestId: string,
   channel: Channel,
   userIds: readonly string[],
-  { user }: ReplayFilter,
+  { user_id: user }: ReplayFilter,
 ): Person[] {
   return [...new Set(userIds)]
     .filter((userId) => user === undefined || userId === user)

@@ -15,12 +15,12 @@ export type EndStateName = (typeof endStates)[number];
 /** Offset by partition, as decimal text. */
 export type Offsets = Readonly<Record<string, string>>;
 
-/** Only what all of it fits is looked at. */
+/** Only what all of it fits is looked at. Stored under these names (lib/db/tables.ts). */
 export interface ReplayFilter {
-  template?: string | undefined;
-  request?: string | undefined;
+  template_id?: string | undefined;
+  request_id?: string | undefined;
   priority?: (typeof priorities)[number] | undefined;
-  user?: string | undefined;
+  user_id?: string | undefined;
   /** Of a resend: only deliveries that ended so; all four when left out. */
   ended?: readonly EndStateName[] | undefined;
   /** Of a requests topic: requests that were planned are left to the replay of their chunks' topic. */
@@ -126,10 +126,10 @@ export interface Replay {
 
 const offsets = z.record(z.string(), z.string());
 const storedFilter = z.object({
-  template: z.string().optional(),
-  request: z.string().optional(),
+  template_id: z.string().optional(),
+  request_id: z.string().optional(),
   priority: z.enum(priorities).optional(),
-  user: z.string().optional(),
+  user_id: z.string().optional(),
   ended: z.array(z.enum(endStates)).optional(),
   onlyUnplanned: z.boolean().optional(),
 });

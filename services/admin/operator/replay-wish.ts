@@ -123,15 +123,15 @@ function toFilter(wish: ReplayWish): ReplayFilter {
     if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(template)) {
       throw new ReplayFault('template', 'A template is named by its short name, such as monthly-statistics.');
     }
-    filter.template = template;
+    filter.template_id = template;
   }
   if (request !== '') {
     if (!isUuid(request)) throw new ReplayFault('request', 'A request is named by its id, a UUID.');
-    filter.request = request;
+    filter.request_id = request;
   }
   if (user !== '') {
     if (!isUserId(user)) throw new ReplayFault('user', 'A person is named by their id at the user service.');
-    filter.user = user;
+    filter.user_id = user;
   }
   if (wish.priority !== '') {
     const priority = priorities.find((one) => one === wish.priority);
@@ -151,7 +151,7 @@ function toFilter(wish: ReplayWish): ReplayFilter {
 /** A second message to everybody is never what anybody wants. */
 function checkResend(filter: ReplayFilter, reason: string): void {
   if (reason.length < 3) throw new ReplayFault('reason', 'An intended second sending needs a reason, in a few words.');
-  if (!filter.request && !filter.template && !filter.user) {
+  if (!filter.request_id && !filter.template_id && !filter.user_id) {
     throw new ReplayFault('request', 'An intended second sending is for one request, one template or one person.');
   }
 }

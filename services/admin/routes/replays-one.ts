@@ -79,7 +79,7 @@ function toLive(c: AdminContext, replay: Replay) {
       resume: state === 'paused',
       cancel: isOpen,
       execute: isCounted && counts.toSend + counts.uncountedRequests > 0,
-      resend: isCounted && countEnded(counts) > 0 && Boolean(filter.request || filter.template || filter.user),
+      resend: isCounted && countEnded(counts) > 0 && Boolean(filter.request_id || filter.template_id || filter.user_id),
     },
   };
 }
@@ -116,7 +116,7 @@ async function resend(c: AdminContext, parts: Parts): Promise<Response> {
   const reason = (fields.reason ?? '').trim().slice(0, 500);
   if (reason.length < 3) return show(c, parts, counted, 'Say why, in a few words: it stands in the audit log.', reason);
   const { filter } = counted;
-  if (!filter.request && !filter.template && !filter.user) {
+  if (!filter.request_id && !filter.template_id && !filter.user_id) {
     throw new PageError(
       422,
       'A second sending is for one request, one template or one person: begin with such a dry run.',
