@@ -95,8 +95,9 @@ function parseOrSay(args: string[]): ReturnType<typeof parse> {
 }
 
 async function list(desk: LetterDesk, values: Values, print: Call['print']): Promise<void> {
+  const filter = toFilter(values);
   const { letters, olderCount } = await listLetters(desk.db, desk.index);
-  const matching = letters.filter((letter) => fits(letter, toFilter(values)));
+  const matching = letters.filter((letter) => fits(letter, filter));
   for (const line of tellLetters(matching.slice(0, Number(values.limit ?? 50) || 50))) print(line);
   print(`${matching.length} match${matching.length === 1 ? 'es' : ''}.`);
   if (olderCount > 0) print(`${olderCount} older ones are kept and not looked at.`);
