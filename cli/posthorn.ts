@@ -5,6 +5,7 @@ import { describeError, PosthornError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
 import { deadLetters } from './dead-letters.ts';
 import { demo } from './demo.ts';
+import { erase } from './erase.ts';
 import { importDump } from './import.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, Command>> = {
   keys,
   import: importDump,
   ledger,
+  erase,
   'dead-letters': deadLetters,
   replay,
   demo,

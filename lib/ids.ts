@@ -39,6 +39,7 @@ export function feedbackId(report: { type: string; whom: string; status: string;
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const userIdPattern = /^[A-Za-z0-9._:-]{1,64}$/;
+const erasedPattern = /^erased:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Lower-case canonical form (RFC 9562 section 4); any version. */
 export function isUuid(text: string): boolean {
@@ -47,7 +48,17 @@ export function isUuid(text: string): boolean {
 
 /** The contract's user ids: 1 to 64 of A-Z a-z 0-9 . _ : - */
 export function isUserId(text: string): boolean {
-  return userIdPattern.test(text);
+  return userIdPattern.test(text) && !isErasedId(text);
+}
+
+/** Stands where the id of a person stood who was erased; drawn, and nobody's. */
+export function newErasedId(): string {
+  return `erased:${randomUUID()}`;
+}
+
+/** Nothing is planned for it or sent to it: the person's messages have their ends. */
+export function isErasedId(text: string): boolean {
+  return erasedPattern.test(text);
 }
 
 /** RFC 9562 version 8: 122 bits of SHA-256. */

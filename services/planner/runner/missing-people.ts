@@ -2,7 +2,7 @@
 // their counters alone; only the others are compared with the ledger, some thousands of people at a time.
 import { sql } from 'kysely';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
-import { chunkId, notificationId } from '../../../lib/ids.ts';
+import { chunkId, isErasedId, notificationId } from '../../../lib/ids.ts';
 import { loadChunks } from './chunks.ts';
 import type { Driven, StoredChunk } from './driven.ts';
 
@@ -18,7 +18,9 @@ export async function* findMissing(db: Db, request: Driven): AsyncGenerator<Stor
     const known = await findKnown(db, request, chunks);
     const missing = chunks.map((chunk) => ({
       ...chunk,
-      userIds: chunk.userIds.filter((id) => !known.has(notificationId(request.requestId, id, request.channel))),
+      userIds: chunk.userIds.filter(
+        (id) => !isErasedId(id) && !known.has(notificationId(request.requestId, id, request.channel)),
+      ),
     }));
     const left = missing.filter((chunk) => chunk.userIds.length > 0);
     if (left.length > 0) yield left;
