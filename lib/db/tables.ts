@@ -388,14 +388,14 @@ export interface ReplaysTable {
   /** Offset by partition, as decimal text: first one to read, and first one not to. */
   from_offsets: unknown;
   until_offsets: unknown;
-  /** { template_id?, request_id?, priority?, user_id? } */
+  /** { template_id?, request_id?, priority?, user_id?, ended?, onlyUnplanned? } (services/admin/operator/replay-types.ts) */
   filter: Generated<unknown>;
   mode: Generated<'dry_run' | 'execute' | 'resend'>;
   reason: Generated<string>;
   rate_per_second: Generated<number>;
   state: Generated<'wanted' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed'>;
   detail: Generated<string>;
-  /** Next offset by partition. */
+  /** { next: offset by partition, within? }: where to go on. */
   cursor: Generated<unknown>;
   counts: Generated<unknown>;
   epoch: Generated<number>;

@@ -58,6 +58,13 @@ describe('judge', () => {
     expect(judge(subject({ requestedAtMs: 1 }), known)).toEqual({ toSend: [], toResend: [], counts: { tooOld: 1 } });
   });
 
+  it('sends nothing to people who were erased, not even a second time', () => {
+    const states = new Map([['n-ann', 'erased' as const]]);
+    expect(judge(subject(), facts({ states, mode: 'resend' })).counts).toEqual({ erased: 1 });
+    const people = [{ userId: 'erased:00000000-0000-4000-8000-000000000000', notificationId: 'n-nobody' }];
+    expect(judge({ ...subject(), people }, facts()).counts).toEqual({ erased: 1 });
+  });
+
   it.each(['sent', 'failed', 'skipped', 'unknown'] as const)(
     'sends %s a second time when an admin wants that',
     (state) => {

@@ -1,6 +1,7 @@
 // Who of a record's people would be sent, and why not the others. Pure. The ledger decides again at the claim: what is
 // published in error (a row was made meanwhile) is let through by nobody.
-import type { DeliveryState } from '../../../lib/db/tables.ts';
+import { isErasedId } from '../../../lib/ids.ts';
+import type { KnownState } from './replay-ledger.ts';
 import type { Person, Subject } from './replay-subject.ts';
 import { endStates, type ReplayCounts, type ReplayFilter, type ReplayMode } from './replay-types.ts';
 
@@ -9,7 +10,7 @@ export interface JudgeFacts {
   /** What was requested before cannot be judged. */
   ledgerStartMs: number;
   hold: 'paused' | 'cancelled' | null;
-  states: ReadonlyMap<string, DeliveryState>;
+  states: ReadonlyMap<string, KnownState>;
   mode: ReplayMode;
   filter: ReplayFilter;
 }
@@ -26,7 +27,11 @@ export interface Judged {
 export function judge(subject: Pick<Subject, 'people' | 'requestedAtMs' | 'expiresAtMs'>, facts: JudgeFacts): Judged {
   const judged: Judged = { toSend: [], toResend: [], counts: {} };
   for (const person of subject.people) {
-    const verdict = judgePerson(facts.states.get(person.notificationId), subject, facts);
+    const verdict = judgePerson(
+      isErasedId(person.userId) ? 'erased' : facts.states.get(person.notificationId),
+      subject,
+      facts,
+    );
     if (verdict === 'send') judged.toSend.push(person);
     else if (verdict === 'resend') judged.toResend.push(person);
     else judged.counts[verdict] = (judged.counts[verdict] ?? 0) + 1;
@@ -35,12 +40,13 @@ export function judge(subject: Pick<Subject, 'people' | 'requestedAtMs' | 'expir
 }
 
 function judgePerson(
-  state: DeliveryState | undefined,
+  state: KnownState | undefined,
   { requestedAtMs, expiresAtMs }: Pick<Subject, 'requestedAtMs' | 'expiresAtMs'>,
   { nowMs, ledgerStartMs, hold, mode, filter }: JudgeFacts,
 ): 'send' | 'resend' | keyof ReplayCounts {
   // First of all: where rows may have been deleted, a missing one says nothing.
   if (requestedAtMs < ledgerStartMs) return 'tooOld';
+  if (state === 'erased') return 'erased';
   const isExpired = expiresAtMs !== null && expiresAtMs <= nowMs;
   const end = endStates.find((one) => one === state);
   if (end !== undefined) {

@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveryState, OnNoAnswer, RequestOrigin, RequestState } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
+import { type Channel, isErasedId } from '../../../lib/ids.ts';
 import type { Priority } from '../../../lib/topics.ts';
 
 export interface RequestFacts {
@@ -51,25 +51,28 @@ export async function findLedgerStart(db: Db): Promise<number> {
   return Math.max(nowMs - keptMs, month ? Date.parse(`${month}T00:00:00Z`) : Number.NEGATIVE_INFINITY);
 }
 
+/** The row of somebody who was erased says no more of them. */
+export type KnownState = DeliveryState | 'erased';
+
 /** @returns the state of those that have a row, by notification id */
 export async function findDeliveries(
   db: Db,
   wanted: readonly { notificationId: string; requestedAtMs: number }[],
-): Promise<Map<string, DeliveryState>> {
+): Promise<Map<string, KnownState>> {
   const byMonth = Map.groupBy(wanted, ({ requestedAtMs }) => toMonth(requestedAtMs));
-  const found = new Map<string, DeliveryState>();
+  const found = new Map<string, KnownState>();
   for (const [month, people] of byMonth) {
     const ids = [...new Set(people.map(({ notificationId }) => notificationId))];
     // One look-up by key each, whatever Postgres thinks of a partition that nobody has analysed yet (as in the claim).
     const { rows } = await withDatabase(() =>
-      sql<{ notification_id: string; state: DeliveryState }>`
-        select d.notification_id, d.state from unnest(${ids}::uuid[]) as g(notification_id)
+      sql<{ notification_id: string; user_id: string; state: DeliveryState }>`
+        select d.notification_id, d.user_id, d.state from unnest(${ids}::uuid[]) as g(notification_id)
         cross join lateral (
-          select notification_id, state from deliveries
+          select notification_id, user_id, state from deliveries
           where notification_id = g.notification_id and month = ${month}::date limit 1
         ) d`.execute(db),
     );
-    for (const row of rows) found.set(row.notification_id, row.state);
+    for (const row of rows) found.set(row.notification_id, isErasedId(row.user_id) ? 'erased' : row.state);
   }
   return found;
 }

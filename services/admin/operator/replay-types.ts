@@ -56,6 +56,8 @@ export interface ReplayCounts {
   paused: number;
   cancelled: number;
   expired: number;
+  /** The person was erased (`posthorn erase`): nothing is sent to them any more, not even on purpose. */
+  erased: number;
   /** The ledger does not go back so far, so nobody can tell whether they were sent. */
   tooOld: number;
   /** Requests that were rejected: their records are dead letters. */
@@ -93,6 +95,7 @@ export const noCounts: ReplayCounts = {
   paused: 0,
   cancelled: 0,
   expired: 0,
+  erased: 0,
   tooOld: 0,
   rejectedRequests: 0,
   plannedLaterRequests: 0,

@@ -22,6 +22,7 @@ const words: readonly [keyof ReplayCounts, string, string][] = [
   ['paused', 'paused', 'their request is paused; resuming it sends them'],
   ['cancelled', 'cancelled', 'their request was cancelled; they are not sent'],
   ['expired', 'expired', 'it is too late for them; they are not sent'],
+  ['erased', 'erased', 'these people were erased; nothing is sent to them'],
   ['tooOld', 'older than the ledger', 'nobody can tell whether they got it; they are not sent'],
   ['unplannedRequests', 'requests never planned', 'they go again as they are; their people are among those to send'],
   ['uncountedRequests', 'of them to categories', 'their people are counted only when they are planned'],
