@@ -47,15 +47,16 @@ interface Partition {
 export const maxPerPartition = 5_000;
 /** So many of each partition in one reading; fewer when that takes too long, for values travel although nobody keeps them. */
 const stepCounts = [250, 50, 10];
-const freshForMs = 1_000;
 const maxMessageChars = 300;
 
 export function createDeadLetterIndex(parts: {
   records: Pick<RecordReader, 'ranges' | 'readStretches'>;
   topics: Topics;
   maxPerPartition?: number;
+  /** How long an answer serves others as well. */
+  freshForMs?: number;
 }): DeadLetterIndex {
-  const { records, topics, maxPerPartition: max = maxPerPartition } = parts;
+  const { records, topics, maxPerPartition: max = maxPerPartition, freshForMs = 1_000 } = parts;
   const partitions = new Map<string, Partition>();
   let asked: { answer: Promise<DeadLetterView>; atMs: number } | undefined;
 
