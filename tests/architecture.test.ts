@@ -136,7 +136,7 @@ describe('tables', () => {
     test_sends: ['cli', 'services/admin'],
     series_cursors: ['services/planner'],
     delivery_commands: ['cli', 'services/admin', 'services/dispatcher'],
-    dead_letter_actions: ['cli'],
+    dead_letter_actions: ['cli', 'services/admin'],
     replays: ['cli', 'services/admin'],
     feedback: ['cli', 'services/ingest'],
     transport_rates: ['services/dispatcher'],
