@@ -2,7 +2,8 @@
 // handled. Then every notification must have exactly one end.
 import { expect } from 'vitest';
 import { checkInvariants } from './invariants.ts';
-import { perform, type Step } from './steps.ts';
+import { perform } from './perform.ts';
+import type { Step } from './steps.ts';
 import type { World } from './world.ts';
 
 const rounds = 6;

@@ -1,7 +1,7 @@
 // What must hold after every command of the model, whatever happened before.
 import { expect } from 'vitest';
 import { type Row, readSnapshot, type Snapshot } from './snapshot.ts';
-import { noteOf, type World } from './world.ts';
+import { ends, noteOf, type World } from './world.ts';
 
 /** Which states a row may go to by which command; `none` is no row. What is not here must not happen. */
 const allowed: Record<string, Record<string, readonly string[]>> = {
@@ -10,6 +10,7 @@ const allowed: Record<string, Record<string, readonly string[]>> = {
     claimed: ['claimed', 'unknown', 'skipped', 'failed'],
     sending: ['unknown'],
     deferred: ['claimed', 'unknown', 'skipped', 'failed'],
+    ended: ['claimed', 'skipped'],
   },
   mark: { claimed: ['sending'] },
   settle: {
@@ -17,28 +18,32 @@ const allowed: Record<string, Record<string, readonly string[]>> = {
     sending: ['sent', 'failed', 'unknown', 'deferred', 'skipped'],
   },
   release: { claimed: ['claimed'], sending: ['claimed'] },
-  outcome: { none: ['skipped', 'failed'], claimed: ['failed', 'unknown'] },
+  outcome: { none: ['skipped', 'failed'], claimed: ['failed', 'unknown'], ended: ['skipped', 'failed'] },
 };
-const ends = new Set(['sent', 'failed', 'skipped', 'unknown']);
 
 /** @param statements the kinds that ran since the last check @throws AssertionError naming what does not hold */
 export async function checkInvariants(world: World, statements: ReadonlySet<string>): Promise<void> {
   const before = world.last;
   const now = await readSnapshot(world);
   world.last = now;
-  for (const [id, row] of now.rows) checkChange(before.rows.get(id), row, statements);
+  for (const row of now.rows.values()) checkChange(world, before, row, statements);
   for (const id of before.rows.keys()) expect(now.rows.has(id), `the row of ${id} is still there`).toBe(true);
-  checkSums(now);
+  checkSums(world, now);
   checkHonesty(world, now);
   checkClaims(world, now);
 }
 
-function checkChange(before: Row | undefined, row: Row, statements: ReadonlySet<string>): void {
+function checkChange(world: World, { rows, commands }: Snapshot, row: Row, statements: ReadonlySet<string>): void {
+  const before = rows.get(row.id);
+  const isSame = JSON.stringify({ ...row, is_alive: false }) === JSON.stringify({ ...before, is_alive: false });
+  if (ends.has(row.state) && !isSame) add(world.endCounts, `${row.state} ${row.reason}`);
   if (before && ends.has(before.state)) {
-    expect({ ...row, is_alive: false }, 'an ended row never changes').toEqual({ ...before, is_alive: false });
-    return;
+    if (isSame) return;
+    expect(commands.has(row.id), 'an ended row changes by an open command only').toBe(true);
+    expect(world.last.commands.has(row.id), 'a command works once').toBe(false);
+    for (const handover of noteOf(world, row.id).handovers) handover.end = 'commanded';
   }
-  const from = before?.state ?? 'none';
+  const from = before && ends.has(before.state) ? 'ended' : (before?.state ?? 'none');
   const changed = before?.state !== row.state || before.attempt !== row.attempt;
   if (!changed) return;
   const goes = (start: string, end: string) => [...statements].some((kind) => allowed[kind]?.[start]?.includes(end));
@@ -52,17 +57,15 @@ function checkChange(before: Row | undefined, row: Row, statements: ReadonlySet<
 }
 
 /** Counters and minutes are what counting over the rows gives; what is deferred waits. */
-function checkSums({ rows, counters, minutes, waiting }: Snapshot): void {
+function checkSums({ endCounts }: World, { rows, counters, minutes, waiting }: Snapshot): void {
   const perChunk: Record<string, number> = {};
-  const perReason: Record<string, number> = {};
   for (const { id, request_id, chunk_id, state, reason } of rows.values()) {
     if (state === 'claimed' || state === 'sending') continue;
     add(perChunk, `${request_id} ${chunk_id} ${state} ${reason}`);
     if (state === 'deferred') expect(waiting.has(id), 'what is deferred has a row in waiting').toBe(true);
-    else add(perReason, `${state} ${reason}`);
   }
   expect(counters, 'counters are the count over deliveries').toEqual(perChunk);
-  expect(minutes, 'minutes are the count of ends').toEqual(perReason);
+  expect(minutes, 'minutes are the count of ends').toEqual(endCounts);
 }
 
 /** What the mail server took is told as sent or unknown; what it did not take is never told as sent. */

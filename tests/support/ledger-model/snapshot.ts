@@ -24,6 +24,8 @@ export interface Snapshot {
   minutes: Record<string, number>;
   /** Notification → why it waits. */
   waiting: Map<string, string>;
+  /** Notifications that a person opened again, and that nobody has taken yet. */
+  commands: Set<string>;
 }
 
 interface Raw {
@@ -31,6 +33,7 @@ interface Raw {
   counters: Record<string, number> | null;
   minutes: Record<string, number> | null;
   waiting: Record<string, string> | null;
+  commands: string[] | null;
 }
 
 export async function readSnapshot({ lab, month, notes, requestIds }: World): Promise<Snapshot> {
@@ -47,13 +50,16 @@ export async function readSnapshot({ lab, month, notes, requestIds }: World): Pr
         select concat_ws(' ', state, reason) as what, sum(count) as count from delivery_minutes group by 1
       ) m) as minutes,
       (select json_object_agg(notification_id, reason)
-        from waiting where notification_id = any(${ids}::uuid[])) as waiting
+        from waiting where notification_id = any(${ids}::uuid[])) as waiting,
+      (select json_agg(notification_id) from delivery_commands
+        where taken_at is null and notification_id = any(${ids}::uuid[])) as commands
   `.execute(lab.db);
-  const { rows, counters, minutes, waiting } = result.rows[0] ?? {};
+  const { rows, counters, minutes, waiting, commands } = result.rows[0] ?? {};
   return {
     rows: new Map((rows ?? []).map((row) => [row.id, row])),
     counters: counters ?? {},
     minutes: minutes ?? {},
     waiting: new Map(Object.entries(waiting ?? {})),
+    commands: new Set(commands ?? []),
   };
 }

@@ -2,28 +2,15 @@
 // that it can be broken between any two statements, and so that the answer of any statement can be lost.
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
-import { decide, type Judged } from '../../../services/dispatcher/dispatch.ts';
+import type { Judged } from '../../../services/dispatcher/dispatch.ts';
 import type { HoldState, Settlement } from '../../../services/dispatcher/ledger/types.ts';
 import { listWaits } from '../../../services/dispatcher/list-waits.ts';
 import { type Claimed, type Message, toParked } from '../../../services/dispatcher/messages.ts';
-import { type Sorted, sortClaims } from '../../../services/dispatcher/sort-claims.ts';
+import { sortClaims } from '../../../services/dispatcher/sort-claims.ts';
 import { toMessage } from '../ledger-lab.ts';
+import type { Slice, Source } from './slice.ts';
+import { toSettlement } from './to-settlement.ts';
 import { barOf, type Handover, type Note, noteOf, type World } from './world.ts';
-
-export type Source = 'kafka' | 'waiting';
-
-export interface Slice {
-  key: string;
-  source: Source;
-  token: string;
-  messages: Message[];
-  sorted: Sorted;
-  /** Its lease lasts, by the worker's own clock. */
-  lasts: boolean;
-  /** For templates that park: marked `sending`, as far as the worker knows. */
-  marked: Set<string>;
-  handovers: Map<Claimed, Handover>;
-}
 
 type Pending = { settlement: Settlement; slice: Slice; handover: Handover | undefined };
 
@@ -123,7 +110,7 @@ export class ModelWorker {
       'a body leaves only under a live claim',
     ).toEqual({ token: claim.token, attempt: claim.attempt, is_alive: true });
     for (const { end } of note.handovers) {
-      const may = event.on_no_answer === 'park' ? ['refused'] : ['refused', 'ambiguous'];
+      const may = ['refused', 'commanded', ...(event.on_no_answer === 'park' ? [] : ['ambiguous'])];
       expect(may, `a body of a template that does ${event.on_no_answer} leaves again`).toContain(end);
     }
     claim.stage = 'leaving';
@@ -161,46 +148,9 @@ export class ModelWorker {
   }
 
   #conclude(slice: Slice, claim: Claimed, judged: Judged, handover: Handover | undefined): void {
-    const { message, attempt, mayHaveLeft } = claim;
-    const { event, waitsSince } = message;
-    const consequence = decide(
-      judged,
-      {
-        attempt,
-        onNoAnswer: event.on_no_answer,
-        expiresAt: event.expires_at,
-        waitsSince,
-        mayHaveLeft,
-        isCancelled: this.#holds.get(event.request_id) === 'cancelled',
-      },
-      Date.now(),
-      0.5,
-    );
-    const { reason, detail } = consequence;
-    const { notificationId, month, token } = claim;
-    const common = { notificationId, month, attempt, token, reason, detail };
-    const times = { endedAtMs: Date.now(), requestedAtMs: event.requested_at };
+    const isCancelled = this.#holds.get(claim.message.event.request_id) === 'cancelled';
+    const settlement = toSettlement(claim, judged, isCancelled);
     claim.stage = 'judged';
-    const settlement: Settlement =
-      consequence.state === 'deferred'
-        ? {
-            ...common,
-            ...times,
-            state: 'deferred',
-            suppress: false,
-            parked: toParked(message, Buffer.from('payload'), {
-              reason: consequence.waitingReason,
-              dueInMs: consequence.dueInMs,
-              attempt,
-            }),
-          }
-        : {
-            ...common,
-            ...times,
-            state: consequence.state,
-            suppress: consequence.suppress,
-            tries: judged.kind === 'cancelled' ? attempt - 1 : attempt,
-          };
     this.#pending.push({ settlement, slice, handover });
   }
 
@@ -325,7 +275,7 @@ export class ModelWorker {
       ...[...this.slices.values()].flatMap(({ handovers }) => [...handovers.values()]),
       ...this.#pending.flatMap(({ handover }) => handover ?? []),
     ];
-    for (const one of all) if (one.end !== 'refused') one.end = 'ambiguous';
+    for (const one of all) if (one.end !== 'refused' && one.end !== 'commanded') one.end = 'ambiguous';
   }
 }
 

@@ -11,8 +11,11 @@ import { ModelWorker } from './worker.ts';
 /** One body that began to leave. `taken`: the server accepted it, whether or not anybody ever hears of that. */
 export interface Handover {
   fate: 'taken' | 'refused' | 'cut';
-  /** `refused`: its sender heard a definite no. `ambiguous`: nobody knows, or whoever knew was broken before writing it. */
-  end: 'open' | 'heard' | 'refused' | 'ambiguous';
+  /**
+   * `refused`: its sender heard a definite no. `ambiguous`: nobody knows, or whoever knew was broken before writing it.
+   * `commanded`: a person wanted another one after it.
+   */
+  end: 'open' | 'heard' | 'refused' | 'ambiguous' | 'commanded';
 }
 
 export interface Note {
@@ -47,12 +50,17 @@ export interface World {
   deadLettered: Note[];
   /** As of the last check. */
   last: Snapshot;
+  /** Ends that were seen so far, `state reason` → count: one that was opened by a command ends more than once. */
+  endCounts: Record<string, number>;
 }
+
+export const ends: ReadonlySet<string> = new Set(['sent', 'failed', 'skipped', 'unknown']);
 
 export async function createWorld(lab: LedgerLab, plan: Plan): Promise<World> {
   await lab.db.deleteFrom('delivery_minutes').execute();
   await lab.db.deleteFrom('waiting').execute();
   await lab.db.deleteFrom('holds').execute();
+  await lab.db.deleteFrom('delivery_commands').execute();
   const run = randomUUID().slice(0, 8);
   const requestIds = Array.from({ length: plan.requestCount }, () => randomUUID());
   // Two of a request share a chunk, so that its counters are moved by several.
@@ -84,7 +92,8 @@ export async function createWorld(lab: LedgerLab, plan: Plan): Promise<World> {
     notes,
     holds: new Map(),
     deadLettered: [],
-    last: { rows: new Map(), counters: {}, minutes: {}, waiting: new Map() },
+    last: { rows: new Map(), counters: {}, minutes: {}, waiting: new Map(), commands: new Set() },
+    endCounts: {},
   } as unknown as World;
   world.workers = [new ModelWorker(world, 'A'), new ModelWorker(world, 'B')];
   world.last = await readSnapshot(world);

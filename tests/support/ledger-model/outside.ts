@@ -1,0 +1,99 @@
+// What people and time do in the ledger's model: holds, consent, commands, leases that run out, outcomes of other stages.
+import { sql } from 'kysely';
+import { writeDeliveryCommands } from '../../../services/admin/operator/redrive-commands.ts';
+import { outcome } from '../ledger-steps.ts';
+import type { Step } from './steps.ts';
+import { ends, type World } from './world.ts';
+
+/** @returns the kinds of statements that it ran */
+export async function performOutside(
+  world: World,
+  step: Exclude<Step, { worker: unknown } | { do: 'takeBoth' }>,
+): Promise<string[]> {
+  const { lab, notes, workers, requestIds } = world;
+  switch (step.do) {
+    case 'endLeases': {
+      const spared =
+        step.except === undefined ? [] : [...workers[step.except].slices.values()].map(({ token }) => token);
+      await sql`
+        update deliveries set lease_until = now() - interval '1 second'
+        where month = ${world.month}::date and notification_id = any(${notes.map(({ event }) => event.notification_id)}::uuid[])
+          and lease_until is not null and token <> all(${spared}::uuid[])
+      `.execute(lab.db);
+      await sql`update waiting set lease_until = null`.execute(lab.db);
+      for (const [at, one] of workers.entries()) if (at !== step.except) one.loseTime();
+      return ['time'];
+    }
+    case 'makeDue':
+      await sql`update waiting set due_at = now() where resume_at is null`.execute(lab.db);
+      return ['time'];
+    case 'wake':
+      await lab.ledger.wake(undefined);
+      return ['wake'];
+    case 'hold': {
+      const requestId = requestIds[step.request % requestIds.length] ?? '';
+      if (world.holds.get(requestId) === 'cancelled') return [];
+      await lab.hold(requestId, step.state);
+      if (step.state) world.holds.set(requestId, step.state);
+      else world.holds.delete(requestId);
+      if (step.state !== 'paused') {
+        for (const note of notes.filter(({ event, isPassed }) => isPassed && event.request_id === requestId)) {
+          note.isPassed = false;
+          note.isOwed = true;
+        }
+      }
+      return [];
+    }
+    default:
+      return performOn(world, step);
+  }
+}
+
+async function performOn(
+  world: World,
+  step: Extract<Step, { pick: number }> & {
+    do: 'suppress' | 'unsubscribe' | 'expire' | 'endEarlier' | 'tellPutAside' | 'command';
+  },
+): Promise<string[]> {
+  const { notes, deadLettered } = world;
+  const { db, ledger } = world.lab;
+  const note = notes[step.pick % notes.length];
+  if (!note) return [];
+  const { user_id, channel, address } = note.event;
+  switch (step.do) {
+    case 'suppress':
+      note.isSuppressed = true;
+      await sql`
+        insert into suppressions (channel, address, reason) values (${channel}, ${address}, 'manual') on conflict do nothing
+      `.execute(db);
+      return [];
+    case 'unsubscribe':
+      note.isUnsubscribed = true;
+      await sql`
+        insert into unsubscribes (user_id, channel, source) values (${user_id}, ${channel}, 'page') on conflict do nothing
+      `.execute(db);
+      return [];
+    case 'expire':
+      // Time goes by until the moment that its request named.
+      note.event.expires_at = Date.now() - 1;
+      return [];
+    case 'endEarlier':
+      await ledger.insertEnded([outcome(note.event)]);
+      return ['outcome'];
+    case 'tellPutAside': {
+      const told = deadLettered.pop();
+      if (!told) return [];
+      await ledger.insertEnded([
+        outcome(told.event, { stage: 'dispatcher', state: 'failed', reason: 'dead_lettered', detail: 'a bug' }),
+      ]);
+      return ['outcome'];
+    }
+    case 'command': {
+      if (!ends.has(world.last.rows.get(note.event.notification_id)?.state ?? '')) return [];
+      const notificationIds = [note.event.notification_id];
+      await writeDeliveryCommands(db, { notificationIds, kind: step.kind, reason: 'a test', who: 'anna' });
+      note.isOwed = true;
+      return ['command'];
+    }
+  }
+}
