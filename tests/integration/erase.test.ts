@@ -252,6 +252,18 @@ it('says unknown, not skipped, of what a dead dispatcher may have sent', async (
   expect(await counters()).toEqual(await rowCounts());
 });
 
+it('lets no command send again what was sent to a person who is erased by now', async () => {
+  const { db, run, dispatch, server } = await openLab();
+  const events = await addRequest(db, { userIds: ['joe'] });
+  await dispatch(events);
+  await run(['joe', '--execute']);
+  await sql`insert into delivery_commands (notification_id, kind, requested_by)
+    values (${find(events, 'joe').notification_id}, 'resend', 'ada')`.execute(db);
+  await dispatch(events);
+  expect(server.taken.length).toBe(1);
+  expect(await findTraces(db, 'joe')).toEqual([]);
+});
+
 it('waits for what is being sent at this moment', async () => {
   const { db, run, ledger, stateOf } = await openLab();
   const [event] = await addRequest(db, { userIds: ['hal'] });

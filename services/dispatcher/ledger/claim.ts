@@ -31,9 +31,9 @@ export interface ClaimRow {
   may_have_left: boolean;
 }
 
-/** Of an ended row d and its command c, if there is one. */
+/** Of an ended row d and its command c, if there is one. A person who was erased has another id in the row than in records. */
 const commandable = sql`
-  c.taken_at is null and d.reason <> 'cancelled' and c.kind is not null
+  d.user_id = g.user_id and c.taken_at is null and d.reason <> 'cancelled' and c.kind is not null
   and (d.state <> 'sent' or c.kind = 'resend')`;
 /** Of the verdict e on what is changed: its row had ended, and a command opened it again. */
 const endedBefore = sql`e.state in ('sent', 'failed', 'skipped', 'unknown')`;
