@@ -41,6 +41,7 @@ function checkChange(world: World, { rows, commands }: Snapshot, row: Row, state
     if (isSame) return;
     expect(commands.has(row.id), 'an ended row changes by an open command only').toBe(true);
     expect(world.last.commands.has(row.id), 'a command works once').toBe(false);
+    if (row.state === 'claimed') world.takenCount += 1;
     for (const handover of noteOf(world, row.id).handovers) handover.end = 'commanded';
   }
   const from = before && ends.has(before.state) ? 'ended' : (before?.state ?? 'none');

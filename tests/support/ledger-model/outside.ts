@@ -89,10 +89,12 @@ async function performOn(
       return ['outcome'];
     }
     case 'command': {
-      if (!ends.has(world.last.rows.get(note.event.notification_id)?.state ?? '')) return [];
-      const notificationIds = [note.event.notification_id];
+      const ended = notes.filter(({ event }) => ends.has(world.last.rows.get(event.notification_id)?.state ?? ''));
+      const wanted = ended[step.pick % ended.length];
+      if (!wanted) return [];
+      const notificationIds = [wanted.event.notification_id];
       await writeDeliveryCommands(db, { notificationIds, kind: step.kind, reason: 'a test', who: 'anna' });
-      note.isOwed = true;
+      wanted.isOwed = true;
       return ['command'];
     }
   }

@@ -52,6 +52,8 @@ export interface World {
   last: Snapshot;
   /** Ends that were seen so far, `state reason` → count: one that was opened by a command ends more than once. */
   endCounts: Record<string, number>;
+  /** Commands of people that led to a claim. */
+  takenCount: number;
 }
 
 export const ends: ReadonlySet<string> = new Set(['sent', 'failed', 'skipped', 'unknown']);
@@ -94,6 +96,7 @@ export async function createWorld(lab: LedgerLab, plan: Plan): Promise<World> {
     deadLettered: [],
     last: { rows: new Map(), counters: {}, minutes: {}, waiting: new Map(), commands: new Set() },
     endCounts: {},
+    takenCount: 0,
   } as unknown as World;
   world.workers = [new ModelWorker(world, 'A'), new ModelWorker(world, 'B')];
   world.last = await readSnapshot(world);
