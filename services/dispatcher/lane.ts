@@ -78,19 +78,19 @@ export class Lane {
     const first = messages[0];
     if (!first) return;
     const slice = `${first.partition} ${first.offset} ${first.event.notification_id}`;
+    // What an earlier try could not write down: until it is, the claim would find those rows unsent.
+    await this.#settler.settled();
+    await this.#probe(messages);
+    const token = this.#interrupted.get(slice) ?? randomUUID();
+    // The same record may come from Kafka and from `waiting` at the same time: a token that is in use is nobody else's.
+    this.#interrupted.delete(slice);
     try {
-      // What an earlier try could not write down: until it is, the claim would find those rows unsent.
-      await this.#settler.settled();
-      await this.#probe(messages);
-      const token = this.#interrupted.get(slice) ?? randomUUID();
-      this.#interrupted.set(slice, token);
       await this.#dispatchClaimed(messages, token, around);
     } catch (error) {
-      // Bodies may still be under way: only another token makes sure that nobody takes their rows for unsent.
-      if (!(error instanceof DependencyError)) this.#interrupted.delete(slice);
+      // Otherwise bodies may still be under way: only another token lets nobody take their rows for unsent.
+      if (error instanceof DependencyError) this.#interrupted.set(slice, token);
       throw error;
     }
-    this.#interrupted.delete(slice);
   }
 
   async #dispatchClaimed(messages: readonly Message[], token: string, around: Around): Promise<void> {
