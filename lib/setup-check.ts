@@ -25,9 +25,12 @@ const pollMs = 1_000;
  */
 export async function waitForSetup(parts: Parts, signal: AbortSignal): Promise<void> {
   let told = '';
+  // What does not answer at all takes long to be given up, and nobody who leaves has to wait for that.
+  const { promise: aborted, resolve: leave } = Promise.withResolvers<undefined>();
+  signal.addEventListener('abort', () => leave(undefined), { once: true });
   while (!signal.aborted) {
-    const missing = await findMissing(parts);
-    if (missing.length === 0) return;
+    const missing = await Promise.race([findMissing(parts), aborted]);
+    if (!missing || missing.length === 0) return;
     const message = missing.slice(0, 3).join(', ') + (missing.length > 3 ? ` and ${missing.length - 3} more` : '');
     if (message !== told) parts.logger.warn(`waiting for \`posthorn setup\`: ${message}`);
     told = message;

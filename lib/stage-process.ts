@@ -5,6 +5,7 @@ import type { KafkaSettings } from './config.ts';
 import { createDatabase, type Db } from './db/database.ts';
 import { createKafka } from './kafka/client.ts';
 import { type Codec, createCodec } from './kafka/codec.ts';
+import { connectPatiently } from './kafka/connect-patiently.ts';
 import { createPublisher, type Publisher } from './kafka/publisher.ts';
 import { type RunningStage, startStage } from './kafka/run-stage.ts';
 import type { AnyStage } from './kafka/stage.ts';
@@ -13,6 +14,7 @@ import type { Logger } from './logger.ts';
 import { createMetrics, createStageMetrics, type Registry } from './metrics.ts';
 import { startOpsServer } from './ops-server.ts';
 import { waitForSetup } from './setup-check.ts';
+import { stopInOrder } from './stop-in-order.ts';
 import { createTopics, type StageName, type Topics } from './topics.ts';
 
 export interface StageProcessConfig {
@@ -45,6 +47,9 @@ export interface Built {
   /** Called after the lanes have stopped and before connections close. */
   stop?: () => Promise<void>;
 }
+
+/** A statement that a frozen Postgres does not answer is waited for no longer. */
+const databaseLimitMs = 2_000;
 
 export async function startStageProcess(
   name: StageName,
@@ -83,8 +88,7 @@ export async function startStageProcess(
 
   const run = async (): Promise<void> => {
     await waitForSetup({ db, kafka, topics, codec, logger }, stopping.signal);
-    if (stopping.signal.aborted) return;
-    await publisher.connect();
+    if (!(await connectPatiently(publisher, logger, stopping.signal))) return;
     setUp = true;
     built = await build({ kafka, topics, codec, publisher, db, logger, metrics });
     const chosen = built.stages.filter((stage) => !config.lanes || config.lanes.includes(stage.lane.name));
@@ -110,12 +114,17 @@ export async function startStageProcess(
   return {
     async stop() {
       stopping.abort();
-      await starting;
-      await Promise.all(lanes.map((lane) => lane.stop()));
-      await built?.stop?.();
-      await publisher.disconnect();
-      await db.destroy();
-      await ops.stop();
+      await stopInOrder(
+        [
+          { what: 'the start', stop: () => starting },
+          { what: 'a lane', stop: () => Promise.all(lanes.map((lane) => lane.stop())) },
+          { what: `the rest of the ${name}`, stop: () => built?.stop?.() },
+          { what: 'the producer', stop: () => publisher.disconnect() },
+          { what: 'the connections to Postgres', stop: () => db.destroy(), limitMs: databaseLimitMs },
+          { what: 'the ops server', stop: () => ops.stop() },
+        ],
+        logger,
+      );
     },
   };
 }

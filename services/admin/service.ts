@@ -1,15 +1,16 @@
 // Wires the admin service: pages from the first moment (503 until `posthorn setup` has run), then all of them.
-import { setTimeout as delay } from 'node:timers/promises';
 import { createDatabase } from '../../lib/db/database.ts';
 import { describeError } from '../../lib/errors.ts';
 import { startHttpServer } from '../../lib/http-server.ts';
 import { createKafka } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
+import { connectPatiently } from '../../lib/kafka/connect-patiently.ts';
 import { createPublisher } from '../../lib/kafka/publisher.ts';
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { startOpsServer } from '../../lib/ops-server.ts';
 import { waitForSetup } from '../../lib/setup-check.ts';
+import { stopInOrder } from '../../lib/stop-in-order.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { createApp } from './app.ts';
@@ -31,7 +32,9 @@ export interface RunningAdmin extends Running {
   opsPort: number;
 }
 
-const reconnectMs = 1_000;
+/** Executors go on from where they were; so long they may take to end a step. */
+const workLimitMs = 5_000;
+const shortLimitMs = 2_000;
 /** A million ids over a slow line, stored as they come. */
 const uploadMs = 5 * 60_000;
 
@@ -99,19 +102,12 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
 
   const run = async (): Promise<void> => {
     await waitForSetup({ db, kafka, topics, codec, logger }, stopping.signal);
-    while (!stopping.signal.aborted && !setUp) {
-      try {
-        await publisher.connect();
-        setUp = true;
-        redriving = startRedriveExecutor({ db, topics, codec, publisher, records, logger });
-        watching = startWatching({ db, lag, metrics, logger });
-        replaying = startReplayRunner({ ...parts, publisher, prefix: config.kafka.topicPrefix });
-        logger.info('showing pages');
-      } catch (error) {
-        logger.warn({ err: error }, 'waiting for kafka');
-        await delay(reconnectMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      }
-    }
+    if (!(await connectPatiently(publisher, logger, stopping.signal))) return;
+    setUp = true;
+    redriving = startRedriveExecutor({ db, topics, codec, publisher, records, logger });
+    watching = startWatching({ db, lag, metrics, logger });
+    replaying = startReplayRunner({ ...parts, publisher, prefix: config.kafka.topicPrefix });
+    logger.info('showing pages');
   };
   const running = run().catch((error: unknown) =>
     context.fail(error instanceof Error ? error : new Error(describeError(error))),
@@ -122,18 +118,24 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     opsPort: ops.port,
     async stop() {
       stopping.abort();
-      await server.stop();
-      await running;
-      await redriving?.stop();
-      watching?.stop();
-      await replaying?.stop();
-      await parts.previewer.stop();
-      await lag.stop();
-      await records.stop();
-      await kafkaAdmin.stop();
-      await publisher.disconnect();
-      await db.destroy();
-      await ops.stop();
+      await stopInOrder(
+        [
+          { what: 'a page', stop: () => server.stop() },
+          { what: 'the start', stop: () => running },
+          {
+            what: 'what operators asked for',
+            stop: () => Promise.all([redriving?.stop(), replaying?.stop(), watching?.stop()]),
+            limitMs: workLimitMs,
+          },
+          { what: 'the previews', stop: () => parts.previewer.stop() },
+          { what: 'the lag', stop: () => lag.stop(), limitMs: shortLimitMs },
+          { what: 'the reader of records', stop: () => records.stop(), limitMs: shortLimitMs },
+          { what: 'the connection to Kafka', stop: () => Promise.all([kafkaAdmin.stop(), publisher.disconnect()]) },
+          { what: 'the connections to Postgres', stop: () => db.destroy(), limitMs: shortLimitMs },
+          { what: 'the ops server', stop: () => ops.stop() },
+        ],
+        logger,
+      );
     },
   };
 }

@@ -6,12 +6,14 @@ import { describeError } from '../../lib/errors.ts';
 import { startHttpServer } from '../../lib/http-server.ts';
 import { createKafka } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
+import { connectPatiently } from '../../lib/kafka/connect-patiently.ts';
 import { createPublisher } from '../../lib/kafka/publisher.ts';
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { startOpsServer } from '../../lib/ops-server.ts';
 import { waitForSetup } from '../../lib/setup-check.ts';
+import { stopInOrder } from '../../lib/stop-in-order.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { type AcceptedStore, createAcceptedStore } from './accepted-store.ts';
@@ -88,8 +90,7 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
 
   const run = async (): Promise<void> => {
     await waitForSetup({ db, kafka, topics, codec, logger }, stopping.signal);
-    await connect(publisher.connect, logger, stopping.signal);
-    if (stopping.signal.aborted) return;
+    if (!(await connectPatiently(publisher, logger, stopping.signal))) return;
     setUp = true;
     logger.info('taking requests');
     await Promise.all([
@@ -106,28 +107,22 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
     opsPort: ops.port,
     async stop() {
       stopping.abort();
-      await server.stop();
-      await running;
-      await Promise.all([intake.drain(), keys.drain()]);
-      await publisher.disconnect();
-      await db.destroy();
-      await ops.stop();
+      await stopInOrder(
+        [
+          { what: 'a call', stop: () => server.stop() },
+          { what: 'the start', stop: () => running, limitMs: shortLimitMs },
+          { what: 'what was accepted', stop: () => Promise.all([intake.drain(), keys.drain()]) },
+          { what: 'the producer', stop: () => publisher.disconnect() },
+          { what: 'the connections to Postgres', stop: () => db.destroy(), limitMs: shortLimitMs },
+          { what: 'the ops server', stop: () => ops.stop() },
+        ],
+        logger,
+      );
     },
   };
 }
 
-const reconnectMs = 1_000;
-
-async function connect(attempt: () => Promise<void>, logger: Logger, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      return await attempt();
-    } catch (error) {
-      logger.warn({ err: error }, 'waiting for kafka');
-      await pause(reconnectMs, signal);
-    }
-  }
-}
+const shortLimitMs = 2_000;
 
 const houseEveryMs = 10 * 60_000;
 const houseBatch = 1_000;
