@@ -39,7 +39,9 @@ export async function openSmtpSession(
     host: settings.host,
     port: settings.port,
     secure: settings.secure,
-    opportunisticTLS: !settings.secure,
+    // With a log-in nothing goes on in plain once the server has offered STARTTLS and refused it (RFC 3207, 6); nodemailer
+    // would leave the log-in out and send all the same.
+    opportunisticTLS: !settings.secure && settings.login === undefined,
     tls: { rejectUnauthorized: settings.verifyCertificate },
     connectionTimeout: settings.connectTimeoutMs,
     greetingTimeout: settings.connectTimeoutMs,
