@@ -16,6 +16,17 @@ export type Behaviour =
   /** Takes its time with the answer to the final dot, `250` when not given. */
   | { kind: 'slow'; delayMs: number; with?: string };
 
+/** When a server can say something else than it should; `message` is the final dot. */
+export type Moment = 'greeting' | 'EHLO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message';
+
+/** The whole reply, or none; `close` hangs up after it, otherwise it talks on. */
+export interface Interruption {
+  say?: string;
+  close?: boolean;
+  /** With `message`: it has taken the mail all the same. */
+  takes?: boolean;
+}
+
 export interface LyingMailServer {
   readonly smtpUrl: string;
   readonly port: number;
@@ -23,6 +34,10 @@ export interface LyingMailServer {
   behave: (to: string) => Behaviour;
   /** When set, the greeting: `421 too busy` closes at once. */
   greeting: string | undefined;
+  /** Asked before everything else; undefined lets things go on as usual. The recipient is known from RCPT on. */
+  interrupt: ((moment: Moment, to: string) => Interruption | undefined) | undefined;
+  /** Offers STARTTLS; what it answers is up to `interrupt`. */
+  offersStartTls: boolean;
   /** Offers AUTH, and answers it so. */
   authReply: string | undefined;
   /** Mails whose body came whole, in order: recipient and Message-ID without brackets. */
@@ -57,6 +72,8 @@ export async function startLyingMailServer(
     },
     behave: () => ({ kind: 'accept' }),
     greeting: undefined,
+    interrupt: undefined,
+    offersStartTls: false,
     authReply: undefined,
     taken,
     timesTaken: (id) => taken.filter(({ messageId }) => messageId === id).length,
@@ -109,6 +126,15 @@ export async function startLyingMailServer(
       socket.end(`${lying.greeting}\r\n`);
       return;
     }
+    /** @returns whether nothing else is to be said */
+    function isInterrupted(moment: Moment, to: string): boolean {
+      const interruption = lying.interrupt?.(moment, to);
+      if (!interruption) return false;
+      if (interruption.say !== undefined) say(interruption.say);
+      if (interruption.close) socket.destroySoon();
+      return true;
+    }
+    if (isInterrupted('greeting', '')) return;
     say('220 lying.example ESMTP');
 
     let input = '';
@@ -141,9 +167,13 @@ export async function startLyingMailServer(
 
     function command(line: string): void {
       const verb = line.slice(0, 4).toUpperCase();
+      if (verb === 'RCPT') to = /<([^>]*)>/.exec(line)?.[1] ?? '';
+      const moment = verb === 'STAR' ? 'STARTTLS' : (verb as Moment);
+      if (['EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA'].includes(moment) && isInterrupted(moment, to)) return;
       if (verb === 'EHLO') {
         const extensions = [
           ...(options.pipelining === false ? [] : ['PIPELINING']),
+          ...(lying.offersStartTls ? ['STARTTLS'] : []),
           ...(lying.authReply === undefined ? [] : ['AUTH PLAIN LOGIN']),
           'SIZE 10240000',
         ];
@@ -162,7 +192,6 @@ export async function startLyingMailServer(
         say('250 2.1.0 Ok');
       } else if (verb === 'RCPT') {
         if (!isOpen) return void say('503 5.5.1 need MAIL command');
-        to = /<([^>]*)>/.exec(line)?.[1] ?? '';
         behaviour = lying.behave(to);
         if (behaviour.kind === 'drop' && behaviour.at === 'RCPT') return void socket.destroy();
         if (behaviour.kind === 'reply' && behaviour.to === 'RCPT') return void say(behaviour.with);
@@ -184,9 +213,15 @@ export async function startLyingMailServer(
 
     function endOfMessage(body: string): void {
       const answered = behaviour;
-      if (answered.kind !== 'reply') {
-        taken.push({ to, from, body, messageId: /^message-id:\s*<([^@>]*)@/im.exec(body)?.[1] ?? '' });
+      const mail = { to, from, body, messageId: /^message-id:\s*<([^@>]*)@/im.exec(body)?.[1] ?? '' };
+      const interruption = lying.interrupt?.('message', to);
+      if (interruption) {
+        if (interruption.takes) taken.push(mail);
+        if (interruption.say !== undefined) say(interruption.say);
+        if (interruption.close) socket.destroySoon();
+        return;
       }
+      if (answered.kind !== 'reply') taken.push(mail);
       if (answered.kind === 'drop') socket.destroy();
       else if (answered.kind === 'reply') say(answered.with);
       else if (answered.kind === 'slow') {
