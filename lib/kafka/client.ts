@@ -37,6 +37,7 @@ const quietParts = new Set(['Connection', 'RequestQueue', 'Consumer', 'Runner'])
 export function createKafka(settings: KafkaSettings, clientId: string, logger: Logger): kafkajs.Kafka {
   stopIdleTimers();
   limitDecompression();
+  gatherHeadersOnce();
   const config: KafkaConfig = {
     clientId,
     brokers: settings.brokers,
@@ -93,6 +94,36 @@ function stopIdleTimers(): void {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) original.call(this);
   };
   prototype.scheduleCheckPendingRequests = Object.assign(guard, { guarded: true as const });
+}
+
+type HeaderRead = { key: string; value: Buffer | null };
+type ReadArray = ((this: unknown, reader: unknown) => unknown[]) & { guarded?: true };
+
+// For every header of a record kafkajs 2.2.4 copies all that came before it: a crafted record of 1 MB with 100,000 of them
+// blocks the process for minutes, and that of whoever gets its partition next. Here they are gathered in one pass.
+function gatherHeadersOnce(): void {
+  const require = createRequire(import.meta.url);
+  const readHeader: unknown = require('kafkajs/src/protocol/recordBatch/header/v0/decoder');
+  const { prototype } = require('kafkajs/src/protocol/decoder') as { prototype: { readVarIntArray: ReadArray } };
+  const original = prototype.readVarIntArray;
+  if (original.guarded) return;
+  const guard: ReadArray = function (reader) {
+    const list = original.call(this, reader);
+    return reader === readHeader ? Object.assign(list, { reduce: () => toHeaders(list as HeaderRead[]) }) : list;
+  };
+  prototype.readVarIntArray = Object.assign(guard, { guarded: true as const });
+}
+
+/** Without a prototype, so that a header named `__proto__` is one like any other. Repeated ones stand in a list. */
+function toHeaders(list: readonly HeaderRead[]): Record<string, unknown> {
+  const headers: Record<string, unknown> = Object.create(null);
+  for (const { key, value } of list) {
+    const before = headers[key];
+    if (before === undefined) headers[key] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else headers[key] = [before, value];
+  }
+  return headers;
 }
 
 // A 1 MB gzip batch can unpack to 1 GB. Open topics are stored uncompressed by the broker (topic-admin.ts); on the

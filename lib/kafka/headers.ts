@@ -77,6 +77,12 @@ export function writeDeadLetterCause(cause: DeadLetterCause): IHeaders {
   };
 }
 
+/** Of a dead letter: what tells of the failure, without what its producer sent along. */
+export function onlyCause(headers: IHeaders): IHeaders {
+  const cause = readDeadLetterCause(headers);
+  return cause ? writeDeadLetterCause(cause) : {};
+}
+
 function readText(headers: IHeaders | undefined, name: string): string | undefined {
   // A producer may repeat a header; the last one counts.
   const value = headers && Object.hasOwn(headers, name) ? headers[name] : undefined;

@@ -125,7 +125,7 @@ export function toRequests(records: readonly RawRecord[], maxBytes: number = max
     }
     const part = request.get(record.topic) ?? { messages: [], bytes: 0 };
     request.set(record.topic, part);
-    part.messages.push({ key: record.key, value: record.value, headers: record.headers });
+    part.messages.push({ key: record.key, value: record.value, headers: withoutNulls(record.headers) });
     part.bytes += size;
   }
   if (request.size > 0) requests.push(toTopicMessages(request));
@@ -139,7 +139,21 @@ function toTopicMessages(request: Map<string, { messages: TopicMessages['message
 function sizeOf({ key, value, headers }: RawRecord): number {
   let bytes = framingBytes + (value?.length ?? 0) + (key === null ? 0 : Buffer.byteLength(key));
   for (const [name, value] of Object.entries(headers)) {
-    for (const one of Array.isArray(value) ? value : [value]) bytes += name.length + 10 + Buffer.byteLength(one ?? '');
+    const nameBytes = Buffer.byteLength(name);
+    for (const one of Array.isArray(value) ? value : [value]) bytes += nameBytes + 10 + Buffer.byteLength(one ?? '');
   }
   return bytes;
+}
+
+/** Kafka knows headers without a value, and kafkajs reads them; but it cannot write them. They become empty. */
+function withoutNulls(headers: IHeaders): IHeaders {
+  const isNull = (value: unknown) => value === null || value === undefined;
+  const values: unknown[] = Object.values(headers);
+  if (!values.some((value) => isNull(value) || (Array.isArray(value) && value.some(isNull)))) return headers;
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map((one) => one ?? '') : (value ?? ''),
+    ]),
+  );
 }

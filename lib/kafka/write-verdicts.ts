@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts';
 import type { StageMetrics } from '../metrics.ts';
 import type { Topics } from '../topics.ts';
 import { type Located, toDeadLetter } from './dead-letter.ts';
+import { onlyCause } from './headers.ts';
 import type { Item } from './items.ts';
 import { toOutcomeRecords, type Verdict } from './judge.ts';
 import type { Publisher, RawRecord } from './publisher.ts';
@@ -80,13 +81,18 @@ export function createVerdictWriter(deps: {
       if (!(error instanceof PermanentError)) throw error;
       if (one.deadLetterCode === undefined) return writeOne(forPutAside(one.item, error, one.located), patiently);
       // The dead-letter topic takes less than the record's own: its headers still tell where the record stands.
-      await patiently(() => publisher.publishRaw(one.records.map(withoutDeadLetterValue)));
+      try {
+        await patiently(() => publisher.publishRaw(ofDeadLetter(one, (letter) => ({ ...letter, value: null }))));
+      } catch (second) {
+        if (!(second instanceof PermanentError)) throw second;
+        await patiently(() => publisher.publishRaw(ofDeadLetter(one, toCauseAlone)));
+      }
       count(one);
     }
   }
 
-  function withoutDeadLetterValue(record: RawRecord): RawRecord {
-    return record.topic === topics.deadLetters[stage.name].name ? { ...record, value: null } : record;
+  function ofDeadLetter({ records }: Written, change: (letter: RawRecord) => RawRecord): RawRecord[] {
+    return records.map((record) => (record.topic === topics.deadLetters[stage.name].name ? change(record) : record));
   }
 
   function count({ forwardedCount, outcomes, deadLetterCode }: Written): void {
@@ -115,6 +121,11 @@ export function createVerdictWriter(deps: {
       }
     },
   };
+}
+
+/** Its key and its producer's headers may be what is too large. */
+function toCauseAlone(letter: RawRecord): RawRecord {
+  return { ...letter, key: null, value: null, headers: onlyCause(letter.headers) };
 }
 
 function toCause(error: Error): { code: string; message: string } {
