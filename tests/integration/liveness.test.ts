@@ -101,6 +101,10 @@ describe('services that start before everything else', () => {
     for (const service of services) await says(service, /waiting for `posthorn setup`: migration 0001/);
     await createCommandRunner(setup, env)([]);
     for (const service of services) await untilReady(service);
+    const admin = services.find(({ name }) => name === 'admin');
+    const seen = /^posthorn_group_lag_records\{stage="dispatcher",priority="outcomes".*\} 0$/m;
+    await eventually(async () => seen.test((await admin?.ops('/metrics'))?.text ?? ''), 'admin sees the lanes', 60_000);
+    expect((await admin?.ops('/metrics'))?.text).toMatch(/^posthorn_waiting_overdue_seconds\{priority="high".*\} 0$/m);
     for (const { name, terminate } of services) {
       const end = await terminate();
       expect(end, name).toMatchObject({ code: 0 });
