@@ -33,5 +33,7 @@ export function createDispatchStage(
 }
 
 function toMessage({ event, key, traceparent, partition, offset }: Incoming<NotificationRendered>): Message {
-  return { event, key: key ?? event.user_id, traceparent, partition, offset, waitsSince: null, mayHaveLeft: false };
+  // Whoever wrote the record chose its key; Postgres, where it may have to wait, holds no NUL.
+  const soundKey = key === null || key.includes('\0') ? event.user_id : key;
+  return { event, key: soundKey, traceparent, partition, offset, waitsSince: null, mayHaveLeft: false };
 }

@@ -38,11 +38,18 @@ it('finds what one statement for hundreds of records must not meet', () => {
     { user_id: 'a b' },
     { address: 'a\0@b.example' },
     { template_id: 'a\0' },
+    { address: `${'a'.repeat(3_000)}@b.example` },
     { requested_at: -1 },
     { rendered_at: Number.NaN },
     { expires_at: 9e15 },
   ];
   for (const change of broken) expect(findFault({ ...event, ...change }), JSON.stringify(change)).toBeDefined();
+  const [outcome] = failRendered(event, { code: 'bug', message: 'boom' }, 99);
+  if (!outcome) throw new Error('there is an outcome');
+  expect(findFault(outcome)).toBeUndefined();
+  for (const field of ['reason', 'stage', 'detail', 'template_id']) {
+    expect(findFault({ ...outcome, [field]: 'a\0b' }), field).toBeDefined();
+  }
 });
 
 it('ends the person of a record that was put aside as failed, too_large apart', () => {

@@ -118,6 +118,9 @@ export function failRendered(
 /** Year 9999: what is later, Postgres and dates cannot both hold. */
 const latestMs = 253_402_300_799_000;
 
+/** More than any address has (RFC 5321, 4.5.3.1); an index of Postgres holds no more than 2.7 kB. */
+const maxAddressChars = 640;
+
 /**
  * What one statement for hundreds of records must not meet: a single one of these would fail all of them.
  * @returns why the record is refused, undefined when it is sound
@@ -133,8 +136,8 @@ export function findFault(event: NotificationRendered | NotificationOutcome): Pe
       return fault(`${field} is not a time`);
     }
   }
-  for (const text of ['address' in event ? event.address : event.detail, event.template_id]) {
-    if (text.includes('\0')) return fault('a text holds a NUL');
-  }
+  const texts = 'address' in event ? [event.address] : [event.detail, event.reason, event.stage];
+  for (const text of [...texts, event.template_id]) if (text.includes('\0')) return fault('a text holds a NUL');
+  if ('address' in event && event.address.length > maxAddressChars) return fault('the address is too long');
   return undefined;
 }
