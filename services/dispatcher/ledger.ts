@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { type Db, toMonth, withDatabase } from '../../lib/db/database.ts';
 import type { NotificationOutcome } from '../../lib/events.ts';
-import { type ClaimRow, claim } from './ledger/claim.ts';
+import { claim } from './ledger/claim.ts';
 import { claimDue } from './ledger/claim-due.ts';
 import { readHolds, wake } from './ledger/holds.ts';
 import { type Ended, insertEnded } from './ledger/insert-ended.ts';
@@ -15,7 +15,7 @@ import { park } from './ledger/park.ts';
 import { release } from './ledger/release.ts';
 import { renew } from './ledger/renew.ts';
 import { settle } from './ledger/settle.ts';
-import type { ClaimRequest, Due, Held, HoldState, Parked, Settlement } from './ledger/types.ts';
+import type { ClaimRequest, ClaimRow, Due, Held, HoldState, Parked, Settlement } from './ledger/types.ts';
 
 /** Every call throws DependencyError('postgres') when Postgres cannot be reached; calling again is always safe. */
 export interface Ledger {

@@ -1,5 +1,5 @@
 // What follows from a claim for each message of a slice, without I/O: ours to send, already ended, another's, or waiting.
-import type { ClaimRow } from './ledger/claim.ts';
+import type { ClaimRow } from './ledger/types.ts';
 import { type Claimed, type End, type Message, monthOf, type Told, toTold } from './messages.ts';
 
 export interface Sorted {

@@ -1,6 +1,6 @@
 // Claims in the ledger on a real Postgres: what people want of a request or of their mail is looked at in the same step.
 import { describe, expect, it } from 'vitest';
-import type { ClaimRow } from '../../services/dispatcher/ledger/claim.ts';
+import type { ClaimRow } from '../../services/dispatcher/ledger/types.ts';
 import { rendered, renderedMany, useLedgerLab } from '../support/ledger-lab.ts';
 import { claim, deferral, held, outcome, settlement } from '../support/ledger-steps.ts';
 

@@ -13,6 +13,32 @@ export interface ClaimRequest {
   mayHaveLeft: boolean;
 }
 
+/** What a claim says: one row per asked notification, in any order. */
+export interface ClaimRow {
+  notification_id: string;
+  /**
+   * `claimed`: ours now. `ended`: it has an end (which may have been made by this very statement). `alive`: another's
+   * claim that has not run out. `deferred`: it waits for its retry. `paused`: its request is paused, and nothing was
+   * changed. `contended`: somebody inserted it just now; ask again.
+   */
+  verdict: 'claimed' | 'ended' | 'alive' | 'deferred' | 'paused' | 'contended';
+  /** Null when there is no row, which only a pause leaves so. */
+  state: string | null;
+  reason: string | null;
+  detail: string | null;
+  stage: string | null;
+  attempt: number | null;
+  ended_at_ms: number | null;
+  /** It ended by this very statement. */
+  is_new_end: boolean;
+  /** Of another's claim: how long it still holds. */
+  lease_left_ms: number | null;
+  /** Its request's; of `claimed` rows only when this is a repeat, and the hold came after the first claim. */
+  hold: HoldState | null;
+  /** A try before this claim may have left: then it cannot end as never sent. */
+  may_have_left: boolean;
+}
+
 /** A claim of ours. Attempt and token guard every later statement: a zombie's change nothing. */
 export interface Held {
   notificationId: string;
