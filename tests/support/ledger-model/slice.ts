@@ -17,3 +17,8 @@ export interface Slice {
   marked: Set<string>;
   handovers: Map<Claimed, Handover>;
 }
+
+/** Whoever waited for these answers, or knew them, is gone: but for a definite no, nobody knows any more. */
+export function breakHandovers(handovers: Iterable<Handover>): void {
+  for (const one of handovers) if (one.end !== 'refused' && one.end !== 'commanded') one.end = 'ambiguous';
+}

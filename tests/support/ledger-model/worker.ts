@@ -1,16 +1,16 @@
 // A dispatcher of the model: it does what lane.ts does with a slice, one statement at a time, with the real decisions, so
 // that it can be broken between any two statements, and so that the answer of any statement can be lost.
 import { randomUUID } from 'node:crypto';
-import { expect } from 'vitest';
 import type { Judged } from '../../../services/dispatcher/dispatch.ts';
 import type { HoldState, Settlement } from '../../../services/dispatcher/ledger/types.ts';
 import { listWaits } from '../../../services/dispatcher/list-waits.ts';
 import { type Claimed, type Message, toParked } from '../../../services/dispatcher/messages.ts';
 import { sortClaims } from '../../../services/dispatcher/sort-claims.ts';
 import { toMessage } from '../ledger-lab.ts';
-import type { Slice, Source } from './slice.ts';
+import { checkFreshClaims, checkLeaving } from './rules.ts';
+import { breakHandovers, type Slice, type Source } from './slice.ts';
 import { toSettlement } from './to-settlement.ts';
-import { barOf, type Handover, type Note, noteOf, type World } from './world.ts';
+import { type Handover, type Note, noteOf, type World } from './world.ts';
 
 type Pending = { settlement: Settlement; slice: Slice; handover: Handover | undefined };
 
@@ -60,11 +60,7 @@ export class ModelWorker {
     const token = this.#tokens.get(key) ?? randomUUID();
     this.#tokens.set(key, token);
     const rows = await ledger.claim(messages, { token, fromWaiting: source === 'waiting' });
-    for (const row of rows) {
-      const isFresh = row.verdict === 'claimed' && this.#world.last.rows.get(row.notification_id)?.token !== token;
-      const bar = barOf(this.#world, noteOf(this.#world, row.notification_id));
-      if (isFresh) expect(bar, 'what may not be sent is not claimed').toBeUndefined();
-    }
+    checkFreshClaims(this.#world, rows, token);
     if (isLost) return;
     const sorted = sortClaims(messages, new Map(rows.map((row) => [row.notification_id, row])), token);
     for (const { hold, message } of sorted.claimed) if (hold) this.#holds.set(message.event.request_id, hold);
@@ -104,15 +100,7 @@ export class ModelWorker {
     const { event } = claim.message;
     if (event.on_no_answer === 'park' && !slice.marked.has(claim.notificationId)) return;
     const note = noteOf(this.#world, claim.notificationId);
-    const row = this.#world.last.rows.get(claim.notificationId);
-    expect(
-      { token: row?.token, attempt: row?.attempt, is_alive: row?.is_alive },
-      'a body leaves only under a live claim',
-    ).toEqual({ token: claim.token, attempt: claim.attempt, is_alive: true });
-    for (const { end } of note.handovers) {
-      const may = ['refused', 'commanded', ...(event.on_no_answer === 'park' ? [] : ['ambiguous'])];
-      expect(may, `a body of a template that does ${event.on_no_answer} leaves again`).toContain(end);
-    }
+    checkLeaving(this.#world, note, claim);
     claim.stage = 'leaving';
     const handover: Handover = { fate, end: 'open' };
     note.handovers.push(handover);
@@ -271,11 +259,8 @@ export class ModelWorker {
   }
 
   #breakAll(): void {
-    const all = [
-      ...[...this.slices.values()].flatMap(({ handovers }) => [...handovers.values()]),
-      ...this.#pending.flatMap(({ handover }) => handover ?? []),
-    ];
-    for (const one of all) if (one.end !== 'refused' && one.end !== 'commanded') one.end = 'ambiguous';
+    for (const { handovers } of this.slices.values()) breakHandovers(handovers.values());
+    breakHandovers(this.#pending.flatMap(({ handover }) => handover ?? []));
   }
 }
 
