@@ -43,7 +43,11 @@ const drafts: readonly Insertable<MailingsTable>[] = [
     title: 'The Lighthouse Keepers: a new episode',
     template_id: 'new-episode',
     priority: 'medium',
-    context: JSON.stringify({ series_title: 'The Lighthouse Keepers', episode: 'Low Water' }),
+    context: JSON.stringify({
+      series_title: 'The Lighthouse Keepers',
+      episode: 'Low Water',
+      watch_url: 'https://lumen.example/low-water',
+    }),
     user_categories: ['staff'],
   },
 ];
