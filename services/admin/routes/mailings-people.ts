@@ -8,7 +8,7 @@ import { listBehind, type Wanted } from '../queries/mailings-behind.ts';
 import { requireAbility } from '../roles.ts';
 import { findShown, type Shown } from './mailings-shown.ts';
 
-const perPage = 50;
+const perPage = 30;
 const states: readonly WantedState[] = ['sent', 'failed', 'skipped', 'unknown', 'deferred', 'in_flight'];
 
 export function mailingsPeople(app: AdminApp, parts: Parts): void {
