@@ -39,6 +39,9 @@ export function createDatabase(options: Options): Db {
     types: types as pg.CustomTypesConfig,
   });
   pool.on('error', (error) => options.onIdleError?.(error));
+  // The pool listens only to connections that lie idle. One that breaks between two statements of a transaction tells it
+  // to nobody, and an 'error' that nobody hears ends the process; its next statement says that it is not queryable.
+  pool.on('connect', (connection) => connection.on('error', () => {}));
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }
 
