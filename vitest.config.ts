@@ -10,7 +10,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           testTimeout: 30_000,
-          include: ['{lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts', 'tests/*.test.ts'],
+          include: [
+            '{lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts',
+            'tests/*.test.ts',
+            'tests/faults/**/*.test.ts',
+          ],
         },
       },
       // Mostly waiting: three files at a time keep two processors busy.

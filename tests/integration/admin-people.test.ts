@@ -284,7 +284,7 @@ describe('in the browser', () => {
       await page.keyboard.type(person.email.toUpperCase());
       await page.keyboard.press('Enter');
       await page.waitForURL(/\/people[/?]./);
-      expect(page.url(), await page.textContent('main')).toContain(`/people/${person.id}`);
+      expect(page.url(), (await page.textContent('main')) ?? '').toContain(`/people/${person.id}`);
       expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
         `${person.first_name} ${person.last_name}`,
       );

@@ -1,0 +1,84 @@
+// `npm run test:faults`: breaks the whole system on purpose, counts as sets of notification ids who got what, and prints a
+// table. Ends with 1 when a promise did not hold.
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { downloadsFolder } from '../../dev/cluster.ts';
+import { createRandom } from './harness/random.ts';
+import type { Scenario } from './harness/scenario.ts';
+import { help, readSettings, SettingsError } from './harness/settings.ts';
+import { type Outcome, toTable } from './harness/table.ts';
+import { startWorld } from './harness/world.ts';
+import { scenarios } from './scenarios/all.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const dataDir = resolve(root, process.env.POSTHORN_DATA_DIR || '.posthorn');
+
+async function runOne(scenario: Scenario, seed: number, people: number): Promise<Outcome> {
+  const startedAtMs = performance.now();
+  const log = (line: string) => {
+    const seconds = String(Math.round((performance.now() - startedAtMs) / 1_000)).padStart(4);
+    process.stdout.write(`${scenario.name} seed ${seed} ${seconds} s  ${line}\n`);
+  };
+  log(scenario.title);
+  const folder = join(dataDir, 'faults', `${scenario.name}-${seed}-${process.pid}`);
+  const world = await startWorld(folder, downloadsFolder(root, dataDir, process.env), scenario.env ?? {});
+  try {
+    log('the system is up');
+    const stage = { world, seed, random: createRandom(seed), people, singlesPerSecond: 50, scale: 1, from: 0, log };
+    const { tally, faults, notes } = await scenario.run(stage);
+    for (const fault of faults) log(`NOT HELD: ${fault}`);
+    if (faults.length > 0) for (const line of world.lines.filter(isTelling).slice(-40)) log(line.slice(0, 400));
+    log(faults.length === 0 ? 'held' : `${faults.length} faults`);
+    const { lost, ghost, lying, silent, doubleResend, doublePark, open, ...numbers } = tally;
+    return {
+      scenario: scenario.name,
+      title: scenario.title,
+      seed,
+      commit,
+      atIso: new Date().toISOString(),
+      seconds: Math.round((performance.now() - startedAtMs) / 1_000),
+      ...numbers,
+      lost: lost.length,
+      ghost: ghost.length,
+      lying: lying.length,
+      silent: silent.length,
+      doubles: doubleResend.length,
+      doublesParked: doublePark.length,
+      open: open.length,
+      notes,
+      faults,
+    };
+  } finally {
+    await world.stop();
+  }
+}
+
+const isTelling = (line: string) => /^launcher |"level":"(warn|error|fatal)"/.test(line);
+const commit = execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=10'], {
+  cwd: root,
+  encoding: 'utf8',
+}).trim();
+
+try {
+  const settings = readSettings(process.argv.slice(2), scenarios);
+  if (settings.showHelp) process.stdout.write(`${help(scenarios)}\n`);
+  else {
+    process.stdout.write(`commit ${commit}, ${availableParallelism()} processors\n`);
+    const outcomes: Outcome[] = [];
+    for (const seed of settings.seeds) {
+      for (const scenario of settings.scenarios) {
+        const outcome = await runOne(scenario, seed, settings.people);
+        outcomes.push(outcome);
+        if (settings.recordFile) appendFileSync(resolve(root, settings.recordFile), `${JSON.stringify(outcome)}\n`);
+      }
+    }
+    process.stdout.write(`\n${toTable(outcomes)}\n`);
+    process.exitCode = outcomes.every(({ faults }) => faults.length === 0) ? 0 : 1;
+  }
+} catch (error) {
+  if (!(error instanceof SettingsError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}
