@@ -110,9 +110,7 @@ export function createLoad(world: World, options: LoadOptions): Load {
   }
 
   function sendSingle(): void {
-    const user = toUser(singlesFrom + from + singleCount);
-    const priority = ['high', 'medium', 'high', 'low'][singleCount % 4] ?? 'high';
-    const template_id = singleCount % 8 < 4 ? templates.resend : templates.park;
+    const { user, priority, template_id } = toSingle(from, singleCount);
     singleCount += 1;
     const work: Promise<void> = sendUntilAccepted({ template_id, priority, user_ids: [user.id] }, () => [user]).then(
       () => void underWay.delete(work),
@@ -174,6 +172,15 @@ export function createLoad(world: World, options: LoadOptions): Load {
         120_000,
       );
     },
+  };
+}
+
+/** The single request of this number, from 0. */
+export function toSingle(from: number, index: number): { user: User; priority: string; template_id: string } {
+  return {
+    user: toUser(singlesFrom + from + index),
+    priority: ['high', 'medium', 'high', 'low'][index % 4] ?? 'high',
+    template_id: index % 8 < 4 ? templates.resend : templates.park,
   };
 }
 

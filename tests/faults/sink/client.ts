@@ -53,7 +53,7 @@ export async function startFaultSink(file: string): Promise<FaultSink> {
   return {
     smtpUrl: `smtp://127.0.0.1:${port}`,
     accepted: read,
-    follow: (script) => tell({ do: 'script', script }, 'scripted'),
+    follow: (script) => tell({ do: 'script', script: { ...script, spared: [...script.spared] } }, 'scripted'),
     async holdNext() {
       const held = until('held');
       await tell({ do: 'hold' }, 'holding');

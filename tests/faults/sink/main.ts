@@ -21,7 +21,7 @@ createInterface({ input: process.stdin })
     const command = JSON.parse(line) as SinkCommand;
     switch (command.do) {
       case 'script':
-        sink.setScript(command.script);
+        sink.setScript({ ...command.script, spared: new Set(command.script.spared) });
         return tell({ happened: 'scripted' });
       case 'hold':
         sink.holdNext((mail) => tell({ happened: 'held', mail }));

@@ -2,7 +2,10 @@
 import type { Script } from './script.ts';
 import type { TakenMail } from './smtp-server.ts';
 
-export type SinkCommand = { do: 'script'; script: Script } | { do: 'hold' } | { do: 'release' };
+export type SinkCommand =
+  | { do: 'script'; script: Omit<Script, 'spared'> & { spared: string[] } }
+  | { do: 'hold' }
+  | { do: 'release' };
 
 export type SinkEvent =
   | { happened: 'listening'; port: number }

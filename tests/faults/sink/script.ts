@@ -20,21 +20,21 @@ export interface Script {
   seed: number;
   shares: Shares;
   /** Recipients to whom none of this happens, in lower case. */
-  spared: readonly string[];
+  spared: ReadonlySet<string>;
   /** Mails a second that are answered; the others wait. Not for the spared. */
   perSecond?: number;
   /** No answer to RCPT at all. Not for the spared. */
   isSilent?: boolean;
 }
 
-export const calmScript: Script = { seed: 0, shares: {}, spared: [] };
+export const calmScript: Script = { seed: 0, shares: {}, spared: new Set() };
 
 export type Fate = 'taken' | 'tempfail' | 'closing' | 'refused' | 'reset' | 'silent';
 
 /** What the script has in store for a recipient, the first time. */
 export function fateOf({ seed, shares, spared }: Script, recipient: string): Fate {
   const to = recipient.toLowerCase();
-  if (spared.includes(to)) return 'taken';
+  if (spared.has(to)) return 'taken';
   let left = shareOf(seed, to);
   for (const fate of ['tempfail', 'closing', 'refused', 'reset', 'silent'] as const) {
     const share = shares[fate] ?? 0;

@@ -35,7 +35,7 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
 
   /** The answer when it is this message's turn. */
   const inTurn = (to: string, answer: () => void): void => {
-    if (script.perSecond === undefined || script.spared.includes(to)) {
+    if (script.perSecond === undefined || script.spared.has(to)) {
       answer();
       return;
     }
@@ -121,7 +121,7 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
     }
 
     function recipient(address: string): void {
-      if (script.isSilent && !script.spared.includes(address)) {
+      if (script.isSilent && !script.spared.has(address)) {
         isBusy = true;
         silenced.push(() => later(() => recipient(address)));
         return;
