@@ -33,3 +33,17 @@ export function statementIn({ type, bytes }: Message): string | undefined {
   const nameEnd = bytes.indexOf(0, 5);
   return bytes.toString('utf8', nameEnd + 1, bytes.indexOf(0, nameEnd + 1));
 }
+
+/** The columns of a DataRow message, as text; undefined for all others. */
+export function rowIn({ type, bytes }: Message): (string | null)[] | undefined {
+  if (type !== 'D') return undefined;
+  const columns: (string | null)[] = [];
+  let at = 7;
+  for (let left = bytes.readInt16BE(5); left > 0; left--) {
+    const length = bytes.readInt32BE(at);
+    at += 4;
+    columns.push(length < 0 ? null : bytes.toString('utf8', at, at + length));
+    at += Math.max(0, length);
+  }
+  return columns;
+}

@@ -1,17 +1,18 @@
 // A proxy before Postgres that knows statements. It can cut a connection when a statement has been done and before its
 // answer gets through (the answer of a COMMIT that is lost), and stop the world at either side of one.
 import { connect, createServer, type Socket } from 'node:net';
-import { createMessageReader, statementIn } from './postgres-messages.ts';
+import { createMessageReader, type Message, rowIn, statementIn } from './postgres-messages.ts';
 
 /**
  * `pass`: as if there were no proxy. `cut`: the statement is done, its answer is thrown away, the connection is reset.
- * `before`: waits for the promise, then passes the statement on. `after`: the statement is done, its answer waits.
+ * `before`: waits for the promise, then passes the statement on, unless whoever sent it has gone by then. `after`: the
+ * statement is done, its answer waits; `onDone` gets the rows in it.
  */
 export type Ruling =
   | { kind: 'pass' }
   | { kind: 'cut' }
   | { kind: 'before'; until: Promise<void> }
-  | { kind: 'after'; until: Promise<void>; onDone(): void };
+  | { kind: 'after'; until: Promise<void>; onDone(rows: (string | null)[][]): void };
 
 export interface PostgresProxy {
   readonly port: number;
@@ -36,6 +37,7 @@ export async function startPostgresProxy(target: { host: string; port: number })
     const fromServer = createMessageReader({ beginsWithoutType: false });
     /** Of the statement under way. */
     let ruling: Ruling = pass;
+    let answer: Message[] = [];
     /** What a statement that waits keeps back, with everything behind it. */
     let kept: Buffer[] | undefined;
 
@@ -46,6 +48,7 @@ export async function startPostgresProxy(target: { host: string; port: number })
         const statement = statementIn(message);
         if (statement !== undefined) {
           ruling = proxy.rule(statement);
+          answer = [];
           if (ruling.kind === 'before' && !kept) {
             if (together.length > 0) upstream.write(Buffer.concat(together));
             together = [];
@@ -53,7 +56,7 @@ export async function startPostgresProxy(target: { host: string; port: number })
             kept = waiting;
             void ruling.until.then(() => {
               kept = undefined;
-              if (!upstream.destroyed) upstream.write(Buffer.concat(waiting));
+              if (!client.destroyed && upstream.writable) upstream.write(Buffer.concat(waiting));
             });
           }
         }
@@ -69,14 +72,16 @@ export async function startPostgresProxy(target: { host: string; port: number })
         return;
       }
       // ReadyForQuery ends every answer, and says that the transaction has been written.
-      const isDone = fromServer(chunk).some(({ type }) => type === 'Z');
+      const messages = fromServer(chunk);
+      const isDone = messages.some(({ type }) => type === 'Z');
       if (ruling.kind === 'cut') {
         if (isDone) reset();
         return;
       }
       const { onDone, until } = ruling;
       void until.then(() => client.destroyed || client.write(chunk));
-      if (isDone) onDone();
+      answer.push(...messages);
+      if (isDone) onDone(answer.map(rowIn).filter((row) => row !== undefined));
     });
     for (const [from, to] of [
       [client, upstream],

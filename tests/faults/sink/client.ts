@@ -17,8 +17,8 @@ export interface FaultSink {
   /** In the order in which they were taken, all of them. */
   accepted(): readonly Accepted[];
   follow(script: Script): Promise<void>;
-  /** Resolves when a mail has been written down whose answer now waits for `release`. */
-  holdNext(): Promise<TakenMail>;
+  /** Resolves when a mail (one with this text in it) has been written down whose answer now waits for `release`. */
+  holdNext(containing?: string): Promise<TakenMail>;
   release(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -54,9 +54,9 @@ export async function startFaultSink(file: string): Promise<FaultSink> {
     smtpUrl: `smtp://127.0.0.1:${port}`,
     accepted: read,
     follow: (script) => tell({ do: 'script', script: { ...script, spared: [...script.spared] } }, 'scripted'),
-    async holdNext() {
+    async holdNext(containing) {
       const held = until('held');
-      await tell({ do: 'hold' }, 'holding');
+      await tell({ do: 'hold', ...(containing === undefined ? {} : { containing }) }, 'holding');
       return (await held).mail;
     },
     release: () => tell({ do: 'release' }, 'released'),

@@ -24,7 +24,7 @@ createInterface({ input: process.stdin })
         sink.setScript({ ...command.script, spared: new Set(command.script.spared) });
         return tell({ happened: 'scripted' });
       case 'hold':
-        sink.holdNext((mail) => tell({ happened: 'held', mail }));
+        sink.holdNext(command.containing ?? '', (mail) => tell({ happened: 'held', mail }));
         return tell({ happened: 'holding' });
       case 'release':
         sink.release();

@@ -4,7 +4,7 @@ import type { TakenMail } from './smtp-server.ts';
 
 export type SinkCommand =
   | { do: 'script'; script: Omit<Script, 'spared'> & { spared: string[] } }
-  | { do: 'hold' }
+  | { do: 'hold'; containing?: string }
   | { do: 'release' };
 
 export type SinkEvent =

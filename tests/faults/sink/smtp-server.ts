@@ -11,8 +11,11 @@ export interface TakenMail {
 export interface SinkServer {
   server: Server;
   setScript(script: Script): void;
-  /** The next mail whose body comes is written down, and its answer waits for `release`. @param onHeld called then */
-  holdNext(onHeld: (mail: TakenMail) => void): void;
+  /**
+   * The next mail whose body comes with this text in it is written down, and its answer waits for `release`.
+   * @param onHeld called then
+   */
+  holdNext(containing: string, onHeld: (mail: TakenMail) => void): void;
   release(): void;
 }
 
@@ -21,7 +24,7 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
   let script: Script = calmScript;
   /** Recipients whose first time is over. */
   const seen = new Set<string>();
-  let hold: ((mail: TakenMail) => void) | undefined;
+  let hold: { containing: string; onHeld(mail: TakenMail): void } | undefined;
   let held: (() => void)[] = [];
   let nextTurnMs = 0;
   /** What waits for the script to become less silent. */
@@ -159,8 +162,8 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
         if (fate === 'reset') socket.resetAndDestroy();
         return;
       }
-      const onHeld = hold;
-      if (onHeld) {
+      if (hold && body.includes(hold.containing)) {
+        const { onHeld } = hold;
         hold = undefined;
         writeDown(mail);
         isBusy = true;
@@ -186,8 +189,8 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
       silenced = [];
       for (const goOn of waiting) goOn();
     },
-    holdNext(onHeld) {
-      hold = onHeld;
+    holdNext(containing, onHeld) {
+      hold = { containing, onHeld };
     },
     release() {
       const waiting = held;
