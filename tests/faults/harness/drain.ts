@@ -14,13 +14,12 @@ import type { World } from './world.ts';
  */
 export async function drain(
   world: World,
-  loads: readonly Load[],
   options: { withinMs: number; log(line: string): void },
 ): Promise<string | undefined> {
   const deadline = performance.now() + options.withinMs;
   let shownAtMs = performance.now();
   for (;;) {
-    const plannedCount = loads.reduce((sum, { planned }) => sum + planned.size, 0);
+    const plannedCount = world.loads.reduce((sum, { planned }) => sum + planned.size, 0);
     const open = await describeOpen(world, plannedCount);
     if (open === undefined) return undefined;
     if (performance.now() > deadline) return open;

@@ -129,7 +129,7 @@ export function createLoad(world: World, options: LoadOptions): Load {
     }
   }
 
-  return {
+  const load: Load = {
     planned,
     mailingIds,
     answers,
@@ -173,6 +173,8 @@ export function createLoad(world: World, options: LoadOptions): Load {
       );
     },
   };
+  world.loads.push(load);
+  return load;
 }
 
 /** The single request of this number, from 0. */

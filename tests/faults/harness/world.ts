@@ -24,6 +24,7 @@ import { eventually } from '../../support/eventually.ts';
 import { createIngestClient, type IngestClient } from '../../support/ingest-client.ts';
 import { addTemplate } from '../../support/templates.ts';
 import { type FaultSink, startFaultSink } from '../sink/client.ts';
+import type { Load } from './load.ts';
 import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -46,6 +47,8 @@ export interface World {
   postgresProxy: PostgresProxy;
   kafkaProxy: TcpProxy;
   parts: { kafka: Part; postgres: Part; registry: Part; userMock: Part };
+  /** Every load that was ever begun here, by createLoad. */
+  loads: Load[];
   /** What launcher and services have written, each line behind its service's name. */
   lines: readonly string[];
   /** One more of a service, as somebody would scale it. Resolves when it is ready. */
@@ -137,6 +140,7 @@ export async function startWorld(
       postgresProxy: outside.postgresProxy,
       kafkaProxy: outside.kafkaProxy,
       parts: { ...outside.parts, userMock },
+      loads: [],
       lines,
       startExtra: (service, extra = {}) => startExtra(service, { ...launched.env, ...extra }, note, ends),
       async setKnobs(knobs) {

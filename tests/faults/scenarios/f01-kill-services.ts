@@ -16,12 +16,12 @@ export const killServices: Scenario = {
     const { world, random, log, people, singlesPerSecond, scale, from } = stage;
     // In the short form nothing is said about speed.
     const calm = scale < 1 ? undefined : createLoad(world, { people, singlesPerSecond, from: from + 50_000 });
-    const calmSeconds = calm && (await time(stage, [calm], () => sleep(killMs)));
+    const calmSeconds = calm && (await time(stage, calm, () => sleep(killMs)));
 
     const load = createLoad(world, { people, singlesPerSecond, from });
     const loads = calm ? [calm, load] : [load];
     let dispatcherCount = 0;
-    const seconds = await time(stage, loads, async () => {
+    const seconds = await time(stage, load, async () => {
       for (let killed = 0; killed * everyMs < killMs * scale; killed++) {
         const victim = random.pick(victims);
         if (world.launched.services.pid(victim) !== undefined) {
@@ -46,13 +46,12 @@ export const killServices: Scenario = {
   },
 };
 
-/** Of the last load, from its first request until nothing is left to do, seconds. */
-async function time(stage: Stage, loads: readonly Load[], meanwhile: () => Promise<unknown>): Promise<number> {
+/** From the load's first request until nothing is left to do, seconds. */
+async function time(stage: Stage, load: Load, meanwhile: () => Promise<unknown>): Promise<number> {
   const startedAtMs = performance.now();
-  const load = loads.at(-1);
-  await load?.begin();
+  await load.begin();
   await meanwhile();
-  await load?.end();
-  await drain(stage.world, loads, { withinMs: 240_000, log: stage.log });
+  await load.end();
+  await drain(stage.world, { withinMs: 240_000, log: stage.log });
   return (performance.now() - startedAtMs) / 1_000;
 }

@@ -35,7 +35,7 @@ export const scaling: Scenario = {
     const loads = [1, 2, 3].map((part) =>
       createLoad(world, { people, singlesPerSecond: 17, from: from + part * 50_000 }),
     );
-    const rate = await measure(stage, loads, [calm]);
+    const rate = await measure(stage, loads);
     isOver = true;
     await churning;
     log(`while scaling: ${rate.toFixed(0)} people a second`);
@@ -56,7 +56,6 @@ export const scaling: Scenario = {
 async function measure(
   { world, log, people }: Stage,
   loads: readonly ReturnType<typeof createLoad>[],
-  before: readonly ReturnType<typeof createLoad>[] = [],
 ): Promise<number> {
   const mailsBefore = world.sink.accepted().length;
   const startedAtMs = Date.now();
@@ -65,7 +64,7 @@ async function measure(
   const wanted = mailsBefore + loads.length * people * 0.9;
   while (world.sink.accepted().length < wanted && Date.now() - startedAtMs < 240_000) await sleep(50);
   await Promise.all(loads.map((load) => load.end()));
-  await drain(world, [...before, ...loads], { withinMs: 300_000, log });
+  await drain(world, { withinMs: 300_000, log });
   const mails = world.sink.accepted().slice(mailsBefore);
   return mails.length / (((mails.at(-1)?.atMs ?? startedAtMs) - startedAtMs) / 1_000);
 }
