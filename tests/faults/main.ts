@@ -1,11 +1,11 @@
 // `npm run test:faults`: breaks the whole system on purpose, counts as sets of notification ids who got what, and prints a
 // table. Ends with 1 when a promise did not hold.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { downloadsFolder } from '../../dev/cluster.ts';
 import { createRandom } from './harness/random.ts';
+import { recordRun } from './harness/record.ts';
 import type { Scenario } from './harness/scenario.ts';
 import { help, readSettings, SettingsError } from './harness/settings.ts';
 import { type Outcome, toTable } from './harness/table.ts';
@@ -24,6 +24,11 @@ async function runOne(scenario: Scenario, seed: number, people: number): Promise
   log(scenario.title);
   const folder = join(dataDir, 'faults', `${scenario.name}-${seed}-${process.pid}`);
   const world = await startWorld(folder, downloadsFolder(root, dataDir, process.env), scenario.env ?? {});
+  const interrupt = () => {
+    log('stops everything');
+    void world.stop().then(() => process.exit(130));
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     log('the system is up');
     const stage = { world, seed, random: createRandom(seed), people, singlesPerSecond: 50, scale: 1, from: 0, log };
@@ -51,6 +56,7 @@ async function runOne(scenario: Scenario, seed: number, people: number): Promise
       faults,
     };
   } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await world.stop();
   }
 }
@@ -71,7 +77,7 @@ try {
       for (const scenario of settings.scenarios) {
         const outcome = await runOne(scenario, seed, settings.people);
         outcomes.push(outcome);
-        if (settings.recordFile) appendFileSync(resolve(root, settings.recordFile), `${JSON.stringify(outcome)}\n`);
+        if (settings.isRecorded) recordRun(root, outcome);
       }
     }
     process.stdout.write(`\n${toTable(outcomes)}\n`);

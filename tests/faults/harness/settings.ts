@@ -11,7 +11,7 @@ export interface FaultSettings {
   scenarios: readonly Scenario[];
   seeds: readonly number[];
   people: number;
-  recordFile: string | undefined;
+  isRecorded: boolean;
 }
 
 export const help = (
@@ -20,7 +20,7 @@ export const help = (
 npm run test:faults -- F1 F5               only these
 npm run test:faults -- --seed 7 --seed 8   each with these seeds
 npm run test:faults -- --people 2000       of the mailing under way, an even number from 2000 to 20000 (20000)
-npm run test:faults -- --record <file>     appends a line of JSON for each run
+npm run test:faults -- --record            writes each run down in docs/reliability/ and its table in docs/reliability.md
 
 ${all.map(({ name, title }) => `${name.padEnd(4)} ${title}`).join('\n')}
 
@@ -46,7 +46,7 @@ export function readSettings(args: readonly string[], all: readonly Scenario[]):
     scenarios: all.filter(({ name }) => wanted.size === 0 || wanted.has(name)),
     seeds,
     people,
-    recordFile: values.record,
+    isRecorded: values.record,
   };
 }
 
@@ -59,7 +59,7 @@ function parse(args: readonly string[], all: readonly Scenario[]) {
         help: { type: 'boolean', short: 'h', default: false },
         seed: { type: 'string', multiple: true, default: ['1'] },
         people: { type: 'string', default: '20000' },
-        record: { type: 'string' },
+        record: { type: 'boolean', default: false },
       },
     });
   } catch (cause) {

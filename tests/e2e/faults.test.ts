@@ -1,0 +1,44 @@
+// The short form of the fault runs (`npm run test:faults`, docs/reliability.md): the same stories with fewer people, told one
+// after the other to one system.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createRandom } from '../faults/harness/random.ts';
+import type { Scenario } from '../faults/harness/scenario.ts';
+import { startWorld, type World } from '../faults/harness/world.ts';
+import { killServices } from '../faults/scenarios/f01-kill-services.ts';
+import { kafkaGoes } from '../faults/scenarios/f05-kafka.ts';
+import { mailServerLies } from '../faults/scenarios/f08-mail-server.ts';
+import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
+
+const seed = Number(process.env.FAULTS_SEED ?? 1);
+const folder = testDataFolder('faults');
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld(join(folder, 'world'), downloadsDir);
+}, 180_000);
+
+afterAll(async () => {
+  await world?.stop();
+  removeTestData(folder);
+});
+
+const stories: [Scenario, { scale: number; from: number }][] = [
+  [killServices, { scale: 0.25, from: 0 }],
+  [kafkaGoes, { scale: 0.25, from: 100_000 }],
+  [mailServerLies, { scale: 0.1, from: 150_000 }],
+];
+
+it.each(stories)(
+  '$name: nothing is lost, invented or sent twice beyond the honest window',
+  async (scenario, { scale, from }) => {
+    const lines: string[] = [];
+    const log = (line: string) => lines.push(line);
+    const singlesPerSecond = 10 * availableParallelism();
+    const stage = { world, seed, random: createRandom(seed), people: 2_000, singlesPerSecond, scale, from, log };
+    const { faults } = await scenario.run(stage);
+    expect(faults, `seed ${seed}\n${lines.join('\n')}`).toEqual([]);
+  },
+  600_000,
+);
