@@ -64,3 +64,11 @@ it('ends the person of a record that was put aside as failed, too_large apart', 
   });
   expect(failRendered(event, { code: 'too_large', message: '' }, 99)[0]?.reason).toBe('too_large');
 });
+
+it('tells no outcome that the ledger could not hold: it would be put aside as well', () => {
+  for (const change of [{ request_id: 'order 17' }, { user_id: 'a b' }, { requested_at: -1 }, { template_id: '\0' }]) {
+    expect(failRendered({ ...event, ...change }, { code: 'record_invalid', message: 'poison' }, 99)).toEqual([]);
+  }
+  // What is wrong with the message alone does not keep its person without an end.
+  expect(failRendered({ ...event, address: '\0' }, { code: 'record_invalid', message: 'poison' }, 99)).toHaveLength(1);
+});

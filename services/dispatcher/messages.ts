@@ -2,8 +2,8 @@
 import { toMonth } from '../../lib/db/database.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
-import { isUserId, isUuid } from '../../lib/ids.ts';
 import type { EndState } from '../../lib/reasons.ts';
+import { findRecordFault } from '../../lib/record-fault.ts';
 import type { Held, HoldState, Parked, WaitingReason } from './ledger/types.ts';
 
 /** A rendered record, from Kafka or from `waiting`. */
@@ -104,7 +104,7 @@ function toOutcome(event: NotificationRendered, end: End): NotificationOutcome {
   };
 }
 
-/** Of a record that was put aside: its person ends as failed. */
+/** Of a record that was put aside: its person ends as failed, unless the ledger could not hold that either. */
 export function failRendered(
   event: NotificationRendered,
   error: { code: string; message: string },
@@ -112,11 +112,9 @@ export function failRendered(
 ): NotificationOutcome[] {
   const reason = error.code === 'too_large' ? 'too_large' : 'dead_lettered';
   const end = { reason, detail: error.message.slice(0, 300), stage: 'dispatcher', attempt: 0, endedAtMs: now };
-  return [toOutcome(event, { state: 'failed', ...end })];
+  const outcome = toOutcome(event, { state: 'failed', ...end });
+  return findFault(outcome) ? [] : [outcome];
 }
-
-/** Year 9999: what is later, Postgres and dates cannot both hold. */
-const latestMs = 253_402_300_799_000;
 
 /** More than any address has (RFC 5321, 4.5.3.1); an index of Postgres holds no more than 2.7 kB. */
 const maxAddressChars = 640;
@@ -127,17 +125,10 @@ const maxAddressChars = 640;
  */
 export function findFault(event: NotificationRendered | NotificationOutcome): PermanentError | undefined {
   const fault = (what: string) => new PermanentError('record_invalid', what);
-  for (const field of ['notification_id', 'request_id', 'chunk_id'] as const) {
-    if (!isUuid(event[field])) return fault(`${field} is not a UUID`);
-  }
-  if (!isUserId(event.user_id)) return fault('user_id is not a user id');
-  for (const [field, value] of Object.entries(event)) {
-    if (field.endsWith('_at') && value !== null && !(Number(value) >= 0 && Number(value) <= latestMs)) {
-      return fault(`${field} is not a time`);
-    }
-  }
+  const shared = findRecordFault(event);
+  if (shared) return shared;
   const texts = 'address' in event ? [event.address] : [event.detail, event.reason, event.stage];
-  for (const text of [...texts, event.template_id]) if (text.includes('\0')) return fault('a text holds a NUL');
+  for (const text of texts) if (text.includes('\0')) return fault('a text holds a NUL');
   if ('address' in event && event.address.length > maxAddressChars) return fault('the address is too long');
   return undefined;
 }

@@ -3,8 +3,9 @@ import { isEmailAddress, isPhoneNumber } from '../../content/address.ts';
 import { findCollector } from '../../content/kinds.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationEnriched, NotificationOutcome } from '../../lib/events.ts';
-import { type Channel, notificationId } from '../../lib/ids.ts';
+import { type Channel, isUserId, notificationId } from '../../lib/ids.ts';
 import type { Reason } from '../../lib/reasons.ts';
+import { findRecordFault } from '../../lib/record-fault.ts';
 import type { UnusableUser, User } from '../../lib/user-service.ts';
 
 export interface Enrichment {
@@ -22,6 +23,18 @@ export interface Facts {
   users: ReadonlyMap<string, User | UnusableUser>;
   /** Who ended promotional messages here, as `toSubscriptionKey` writes them; asked for promotional chunks only. */
   unsubscribed: ReadonlySet<string>;
+}
+
+/** The user service answers for no more in one call, and refuses the whole call otherwise. */
+const maxPeople = 1_000;
+
+/**
+ * What must not be asked for with the rest of a slice: the user service, or Postgres, would refuse all of them.
+ * @returns why the chunk is refused, undefined when it is sound
+ */
+export function findChunkFault(chunk: ChunkPlanned): PermanentError | undefined {
+  if (chunk.user_ids.length <= maxPeople) return findRecordFault(chunk);
+  return new PermanentError('record_invalid', `${chunk.user_ids.length} people; ${maxPeople} are the most`);
 }
 
 /**
@@ -49,7 +62,7 @@ export function enrich(chunk: ChunkPlanned, { users, unsubscribed }: Facts, now:
   return result;
 }
 
-/** The outcomes for a chunk that cannot be handled at all. */
+/** The outcomes for a chunk that cannot be handled at all: of everybody whose outcome the ledger can hold. */
 export function failChunk(
   chunk: ChunkPlanned,
   error: { code: string; message: string },
@@ -60,7 +73,8 @@ export function failChunk(
     reason: error.code === 'too_large' ? 'too_large' : 'dead_lettered',
     detail: error.message,
   };
-  return chunk.user_ids.map((userId) => toOutcome(chunk, userId, end, now));
+  if (findRecordFault({ ...chunk, user_ids: [] })) return [];
+  return chunk.user_ids.filter(isUserId).map((userId) => toOutcome(chunk, userId, end, now));
 }
 
 export function toSubscriptionKey(channel: Channel, userId: string): string {

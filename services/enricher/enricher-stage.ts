@@ -4,7 +4,7 @@ import type { ChunkPlanned } from '../../lib/events.ts';
 import type { Incoming, Outgoing, TransformStage } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
 import type { UserService } from '../../lib/user-service.ts';
-import { asksForConsent, enrich, type Facts, failChunk } from './enrich.ts';
+import { asksForConsent, enrich, type Facts, failChunk, findChunkFault } from './enrich.ts';
 import type { Unsubscribes } from './unsubscribes.ts';
 
 type EnricherStage = TransformStage<'ChunkPlanned', Facts, 'NotificationEnriched'>;
@@ -22,14 +22,17 @@ export function createEnricherStage(
     countPeople: (chunk) => chunk.user_ids.length,
     fail: failChunk,
     async load(slice, signal) {
-      const promotional = slice.filter(({ event }) => asksForConsent(event));
+      const sound = slice.filter(({ event }) => !findChunkFault(event));
+      const promotional = sound.filter(({ event }) => asksForConsent(event));
       const [users, unsubscribed] = await Promise.all([
-        userService.fetchUsers(peopleOf(slice), signal),
+        userService.fetchUsers(peopleOf(sound), signal),
         unsubscribes.find(peopleOf(promotional)),
       ]);
       return { users, unsubscribed };
     },
     transform({ event, traceparent }, facts, now) {
+      const fault = findChunkFault(event);
+      if (fault) throw fault;
       const { enriched, outcomes } = enrich(event, facts, now);
       const forward = enriched.map(
         (notification): Outgoing<'NotificationEnriched'> => ({

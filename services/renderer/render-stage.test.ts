@@ -23,9 +23,9 @@ const welcome: TemplateVersion = {
 const incoming = (changes: Partial<NotificationEnriched> = {}): Incoming<NotificationEnriched> => ({
   event: {
     is_test: false,
-    notification_id: 'n',
-    request_id: 'r',
-    chunk_id: 'c',
+    notification_id: '0a1b2c3d-0000-8000-8000-000000000003',
+    request_id: '0a1b2c3d-0000-4000-8000-000000000001',
+    chunk_id: '0a1b2c3d-0000-8000-8000-000000000002',
     user_id: 'ada',
     priority: 'high',
     channel: 'email',
@@ -85,7 +85,10 @@ describe('the stage', () => {
     expect(load).toHaveBeenCalledTimes(1);
     expect(render).toHaveBeenCalledTimes(1);
     expect(render.mock.calls[0]?.[0]).toMatchObject([
-      { requestId: 'r', person: { collected: '{"a":1}', context: '{"b":2}', firstName: 'Ada', lastName: 'Lovelace' } },
+      {
+        requestId: '0a1b2c3d-0000-4000-8000-000000000001',
+        person: { collected: '{"a":1}', context: '{"b":2}', firstName: 'Ada', lastName: 'Lovelace' },
+      },
       { person: { firstName: 'Bob' } },
     ]);
     expect(slice.map((one) => stage.transform(one, facts, now))).toMatchObject([
@@ -140,6 +143,26 @@ describe('the stage', () => {
     expect(() => stage.transform(mismatched, facts, now)).toThrowError(
       expect.objectContaining({ code: 'channel_mismatch' }),
     );
+    expect(stage.transform(fine, facts, now).forward).toHaveLength(1);
+  });
+
+  it('refuses a record that the ledger could not hold, tells no outcome of it, and renders the ones beside it', async () => {
+    const { stage, load } = createStage();
+    const broken = [
+      { notification_id: 'n' },
+      { request_id: '' },
+      { chunk_id: 'c' },
+      { user_id: 'a b' },
+      { template_id: 'a\0' },
+      { enriched_at: 9e15 },
+    ].map(incoming);
+    const fine = incoming();
+    const facts = await stage.load([...broken, fine], signal);
+    expect(load).toHaveBeenCalledWith([{ templateId: 'welcome', version: 1 }]);
+    for (const one of broken) {
+      expect(() => stage.transform(one, facts, now)).toThrowError(expect.objectContaining({ code: 'record_invalid' }));
+      expect(stage.fail(one.event, { code: 'record_invalid', message: 'poison' }, now)).toEqual([]);
+    }
     expect(stage.transform(fine, facts, now).forward).toHaveLength(1);
   });
 });

@@ -3,6 +3,7 @@ import type { TemplateVersion } from '../../content/template.ts';
 import { PermanentError, TransientError } from '../../lib/errors.ts';
 import type { NotificationEnriched } from '../../lib/events.ts';
 import type { Incoming, TransformStage } from '../../lib/kafka/stage.ts';
+import { findRecordFault } from '../../lib/record-fault.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
 import { failRecord, isExpired, type Rendered, render, skipExpired } from './render.ts';
 import type { RenderLane } from './render-lane.ts';
@@ -44,7 +45,7 @@ export function createRenderStage(
 
     async load(slice, signal) {
       const now = options.now();
-      const due = slice.filter(({ event }) => !isExpired(event, now));
+      const due = slice.filter(({ event }) => !findRecordFault(event) && !isExpired(event, now));
       const templates = await options.templates.load(due.map(({ event }) => toRef(event)));
       const incomings: Incoming<NotificationEnriched>[] = [];
       const jobs = due.flatMap((incoming) => {
@@ -85,9 +86,11 @@ export function createRenderStage(
   };
 }
 
-/** @throws PermanentError('template_unknown' | 'channel_mismatch'), TransientError('slice_full') */
+/** @throws PermanentError('record_invalid' | 'template_unknown' | 'channel_mismatch'), TransientError('slice_full') */
 function decide(incoming: Incoming<NotificationEnriched>, facts: Facts, now: number): Rendered {
   const { event } = incoming;
+  const fault = findRecordFault(event);
+  if (fault) throw fault;
   const finished = facts.renderings.get(incoming);
   // Rendered in time is in time: the dispatcher looks at the clock once more.
   if (!finished && isExpired(event, now)) return skipExpired(event, now);

@@ -2,6 +2,7 @@
 import type { TemplateVersion } from '../../content/template.ts';
 import type { NotificationEnriched, NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
 import type { Reason } from '../../lib/reasons.ts';
+import { findRecordFault } from '../../lib/record-fault.ts';
 import type { Rendering } from './work.ts';
 
 export type Rendered =
@@ -62,12 +63,13 @@ export function skipExpired(event: NotificationEnriched, now: number): Rendered 
   return end(event, 'skipped', 'expired', '', now);
 }
 
-/** The outcome for a record that cannot be handled at all. */
+/** The outcome for a record that cannot be handled at all; none when the ledger could not hold it. */
 export function failRecord(
   event: NotificationEnriched,
   error: { code: string; message: string },
   now: number,
 ): NotificationOutcome[] {
+  if (findRecordFault(event)) return [];
   const reason = error.code === 'too_large' ? 'too_large' : 'dead_lettered';
   return [toOutcome(event, 'failed', reason, error.message, now)];
 }
