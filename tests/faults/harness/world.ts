@@ -36,6 +36,8 @@ export interface ExtraService {
 }
 
 export interface World {
+  /** All its data lies below; removed at the end. */
+  readonly folder: string;
   launched: Launched;
   sink: FaultSink;
   ingest: IngestClient;
@@ -131,6 +133,7 @@ export async function startWorld(
       sasl: undefined,
     };
     return {
+      folder,
       launched,
       sink,
       ingest: createIngestClient(launched.ingestUrl, launched.apiKey),

@@ -1,19 +1,23 @@
 // Every fault run there is, in the order of the table.
 import type { Scenario } from '../harness/scenario.ts';
 import { killServices } from './f01-kill-services.ts';
+import { killDispatcherExactly } from './f02-kill-dispatcher-exactly.ts';
 import { freeze } from './f03-freeze.ts';
 import { rollingRestart } from './f04-rolling-restart.ts';
 import { kafkaGoes } from './f05-kafka.ts';
 import { postgresGoes } from './f06-postgres.ts';
 import { mailServerLies } from './f08-mail-server.ts';
 import { scaling } from './f09-scaling.ts';
+import { loseCommits } from './f12-lost-commit.ts';
 
 export const scenarios: readonly Scenario[] = [
   killServices,
+  killDispatcherExactly,
   freeze,
   rollingRestart,
   kafkaGoes,
   postgresGoes,
   mailServerLies,
   scaling,
+  loseCommits,
 ];
