@@ -6,6 +6,7 @@ import { freeze } from './f03-freeze.ts';
 import { rollingRestart } from './f04-rolling-restart.ts';
 import { kafkaGoes } from './f05-kafka.ts';
 import { postgresGoes } from './f06-postgres.ts';
+import { registryAndUserService } from './f07-registry-and-user-service.ts';
 import { mailServerLies } from './f08-mail-server.ts';
 import { scaling } from './f09-scaling.ts';
 import { loseCommits } from './f12-lost-commit.ts';
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   rollingRestart,
   kafkaGoes,
   postgresGoes,
+  registryAndUserService,
   mailServerLies,
   scaling,
   loseCommits,
