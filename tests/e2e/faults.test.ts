@@ -7,6 +7,7 @@ import { createRandom } from '../faults/harness/random.ts';
 import type { Scenario } from '../faults/harness/scenario.ts';
 import { startWorld, type World } from '../faults/harness/world.ts';
 import { killServices } from '../faults/scenarios/f01-kill-services.ts';
+import { killDispatcherExactly } from '../faults/scenarios/f02-kill-dispatcher-exactly.ts';
 import { kafkaGoes } from '../faults/scenarios/f05-kafka.ts';
 import { mailServerLies } from '../faults/scenarios/f08-mail-server.ts';
 import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
@@ -26,6 +27,7 @@ afterAll(async () => {
 
 const stories: [Scenario, { scale: number; from: number }][] = [
   [killServices, { scale: 0.25, from: 0 }],
+  [killDispatcherExactly, { scale: 0.25, from: 50_000 }],
   [kafkaGoes, { scale: 0.25, from: 100_000 }],
   [mailServerLies, { scale: 0.1, from: 150_000 }],
 ];
