@@ -9,6 +9,7 @@ import { postgresGoes } from './f06-postgres.ts';
 import { registryAndUserService } from './f07-registry-and-user-service.ts';
 import { mailServerLies } from './f08-mail-server.ts';
 import { scaling } from './f09-scaling.ts';
+import { poison } from './f10-poison.ts';
 import { loseCommits } from './f12-lost-commit.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -21,5 +22,6 @@ export const scenarios: readonly Scenario[] = [
   registryAndUserService,
   mailServerLies,
   scaling,
+  poison,
   loseCommits,
 ];

@@ -1,0 +1,58 @@
+// What a producer of Avro records asks for, as the counting rule sees it: nobody answers it, so what it has written counts.
+import { randomUUID } from 'node:crypto';
+import type { NotificationRequested } from '../../../lib/events.ts';
+import { notificationId } from '../../../lib/ids.ts';
+import type { Priority, Topic } from '../../../lib/topics.ts';
+import { toRequestRecord } from '../../support/request-record.ts';
+import { type Load, type PlannedPerson, toSingle } from './load.ts';
+import { templates, type World } from './world.ts';
+
+export interface Written {
+  topic: Topic<'NotificationRequested'>;
+  record: NotificationRequested;
+}
+
+export interface WrittenLoad extends Load {
+  planned: Map<string, PlannedPerson>;
+  /** The single request of this number; from now on its person is planned. */
+  single(from: number, index: number): Written;
+  /** Somebody whom a poison record names, and who must end as failed. */
+  expectFailed(notificationId: string): void;
+}
+
+export function createWrittenLoad(world: World): WrittenLoad {
+  const planned = new Map<string, PlannedPerson>();
+  const load: WrittenLoad = {
+    planned,
+    mailingIds: [],
+    answers: new Map(),
+    unexpected: [],
+    begin: async () => {},
+    end: async () => {},
+    single(from, index) {
+      const { user, priority, template_id } = toSingle(from, index);
+      const requestId = randomUUID();
+      planned.set(notificationId(requestId, user.id, 'email'), {
+        onNoAnswer: template_id === templates.park ? 'park' : 'resend',
+        requestId,
+        email: user.email,
+        priority,
+        acceptedAtMs: Date.now(),
+      });
+      return {
+        topic: priority === 'high' ? world.topics.requestsHigh : world.topics.requests,
+        record: toRequestRecord({
+          request_id: requestId,
+          template_id,
+          priority: priority as Priority,
+          user_ids: [user.id],
+        }),
+      };
+    },
+    expectFailed(id) {
+      planned.set(id, { onNoAnswer: 'resend', requestId: '', email: '', priority: 'low', acceptedAtMs: Date.now() });
+    },
+  };
+  world.loads.push(load);
+  return load;
+}
