@@ -11,6 +11,7 @@ import { mailServerLies } from './f08-mail-server.ts';
 import { scaling } from './f09-scaling.ts';
 import { poison } from './f10-poison.ts';
 import { loseCommits } from './f12-lost-commit.ts';
+import { badRelease } from './f13-bad-release.ts';
 
 export const scenarios: readonly Scenario[] = [
   killServices,
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   scaling,
   poison,
   loseCommits,
+  badRelease,
 ];
