@@ -10,6 +10,8 @@ import { runToEnd } from './run-to-end.ts';
 
 export interface PostgresOptions {
   port: number;
+  /** Besides those below. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 // It listens on loopback only and holds nothing but what a developer puts into it.
@@ -17,7 +19,7 @@ const user = 'posthorn';
 const password = 'posthorn';
 
 export async function startPostgres(
-  { port }: PostgresOptions,
+  { port, settings = {} }: PostgresOptions,
   context: PartContext,
 ): Promise<Running<{ databaseUrl: string; createDatabase(name: string): Promise<string> }>> {
   const home = await preparePostgresHome(context.dataDir);
@@ -32,7 +34,7 @@ export async function startPostgres(
       title: 'Postgres',
       command: () => ({
         command: join(home.binDir, 'postgres'),
-        args: ['-D', dataFolder, ...settings(port, context.disposable).flatMap((setting) => ['-c', setting])],
+        args: ['-D', dataFolder, ...toArguments(port, context.disposable, settings)],
         cwd: home.folder,
         uid: home.uid,
         gid: home.gid,
@@ -80,12 +82,14 @@ async function initialise({ folder, binDir, uid, gid }: PostgresHome, dataFolder
   await rename(making, dataFolder);
 }
 
-function settings(port: number, disposable: boolean): string[] {
-  return [
-    'listen_addresses=127.0.0.1',
-    `port=${port}`,
-    'unix_socket_directories=',
-    'max_connections=300',
-    ...(disposable ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'] : []),
-  ];
+function toArguments(port: number, disposable: boolean, others: Readonly<Record<string, string>>): string[] {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: '300',
+    ...(disposable ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+    ...others,
+  };
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
