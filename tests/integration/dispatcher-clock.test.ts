@@ -1,13 +1,15 @@
 // Leases go by Postgres's clock: a dispatcher whose own is hours off takes no living claim away from another, and holds
 // its own no longer. The dispatchers are processes, so that one of them can have a wrong clock.
+import { randomUUID } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { sql } from 'kysely';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { createDatabase } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { NotificationRendered } from '../../lib/events.ts';
+import { createLedger } from '../../services/dispatcher/ledger.ts';
 import { eventually } from '../support/eventually.ts';
-import { renderedMany } from '../support/ledger-lab.ts';
+import { renderedMany, toMessage } from '../support/ledger-lab.ts';
 import { startLyingMailServer } from '../support/lying-mail-server.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { openStageLab } from '../support/stage-lab.ts';
@@ -66,18 +68,29 @@ it.each([
   'a dispatcher whose clock is two hours $which takes no living claim and holds its own no longer',
   async ({ shiftMs }) => {
     const two = await openTwo(shiftMs);
-    const { server, db, right, wrong } = two;
+    const { topics, server, db, right, wrong, sendEvents } = two;
     const events = [...(await contend(two, right, wrong)), ...(await contend(two, wrong, right))];
     expect(wrong.lines.some((line) => Math.abs(timeOf(line) - Date.now() - shiftMs) < hourMs / 2)).toBe(true);
+
+    // What a dead one left behind is taken over at once, by whomever it comes to.
+    const left = renderedMany(peopleEach);
+    await createLedger(db).claim(
+      left.map((event) => toMessage(event)),
+      { token: randomUUID(), fromWaiting: false },
+    );
+    const expired = { lease_until: sql<Date>`now() - interval '1 second'` };
+    await db.updateTable('deliveries').set(expired).where('state', '=', 'claimed').execute();
+    await sendEvents(topics.rendered.high, left, partitionOf(wrong));
+    await eventually(async () => (await countSent(two, 2)) === left.length, 'what was left behind is sent');
 
     // What was held back looks again: it has been sent by then, and nobody sends it once more.
     await db.updateTable('waiting').set({ due_at: sql`now()` }).execute();
     await eventually(async () => (await countHeld(two)) === 0, 'nothing waits any more', 60_000);
     expect(await countSent(two)).toBe(events.length);
-    for (const { notification_id } of events) expect(server.timesTaken(notification_id)).toBe(1);
+    for (const { notification_id } of [...events, ...left]) expect(server.timesTaken(notification_id)).toBe(1);
     const { rows: counted } = await sql<{ state: string; count: number }>`
     select state, sum(count)::integer as count from counters group by state having sum(count) <> 0`.execute(db);
-    expect(counted).toEqual([{ state: 'sent', count: events.length }]);
+    expect(counted).toEqual([{ state: 'sent', count: events.length + left.length }]);
   },
   240_000,
 );
@@ -110,9 +123,8 @@ async function countHeld({ db }: Two): Promise<number> {
   return (await db.selectFrom('waiting').select('reason').where('reason', '=', 'held').execute()).length;
 }
 
-/** At the first attempt. */
-async function countSent({ db }: Two): Promise<number> {
-  const sent = db.selectFrom('deliveries').select('state').where('state', '=', 'sent').where('attempt', '=', 1);
+async function countSent({ db }: Two, attempt = 1): Promise<number> {
+  const sent = db.selectFrom('deliveries').select('state').where('state', '=', 'sent').where('attempt', '=', attempt);
   return (await sent.execute()).length;
 }
 
