@@ -8,11 +8,16 @@ export function withDatabase(databaseUrl: string, name: string): string {
   return url.href;
 }
 
-/** Makes the database when it is not there; returns its URL. `serverUrl` may name any database of the server. */
-export async function createDatabase(serverUrl: string, name: string): Promise<string> {
+/**
+ * Makes the database when it is not there; returns its URL. `serverUrl` may name any database of the server.
+ * @param template what the new one begins as; template0 is empty
+ */
+export async function createDatabase(serverUrl: string, name: string, template = 'template0'): Promise<string> {
   await withClient(serverUrl, async (client) => {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await client.query(`create database ${escapeIdentifier(name)} template template0`);
+    if (rowCount === 0) {
+      await client.query(`create database ${escapeIdentifier(name)} template ${escapeIdentifier(template)}`);
+    }
   });
   return withDatabase(serverUrl, name);
 }

@@ -35,7 +35,12 @@ export async function startKafka(options: KafkaOptions, context: PartContext): P
       title: 'Kafka',
       command: () => ({
         command: java,
-        args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', '-cp', classPath, 'kafka.Kafka', settingsFile],
+        args: [
+          ...['-Xms256m', '-Xmx512m', '-XX:+UseG1GC'],
+          // A broker of a few minutes never earns back what its second compiler takes from the tests.
+          ...(context.disposable ? ['-XX:TieredStopAtLevel=1'] : []),
+          ...['-cp', classPath, 'kafka.Kafka', settingsFile],
+        ],
         cwd: folder,
       }),
       isReady: () => answersTcp(options.port, apiVersionsRequest),

@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import { type FreezableProxy, startFreezableProxy } from '../support/freezable-proxy.ts';
 import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { createEmptyDatabase, type TestDatabase } from '../support/test-database.ts';
 
 const dataDir = testDataFolder('liveness');
 let runFile: RunFile;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const taken = new Set<number>();
   ports = { kafka: await freePort(taken), controller: await freePort(taken), postgres: await freePort(taken) };
   runFile = await holdFolder(dataDir, () => {});
-  database = await createTestDatabase('liveness');
+  database = await createEmptyDatabase('liveness');
   const url = new URL(database.databaseUrl);
   url.host = `127.0.0.1:${ports.postgres}`;
   env = {

@@ -3,13 +3,13 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate, missingMigrations } from '../../lib/db/migrate.ts';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { createEmptyDatabase, type TestDatabase } from '../support/test-database.ts';
 
 let database: TestDatabase;
 let db: Db;
 
 beforeAll(async () => {
-  database = await createTestDatabase('migrate');
+  database = await createEmptyDatabase('migrate');
   db = createDatabase({ url: database.databaseUrl, applicationName: 'test-migrate', maxConnections: 2 });
 });
 

@@ -1,14 +1,13 @@
-// A real Chromium for the pages: the machine's own (CHROMIUM_PATH), else the one inside the npm package.
-import chromium from '@sparticuz/chromium';
+// A real Chromium for the pages (tests/support/browser-server.ts): one for the run, a window of its own for each look.
 import { type Browser, type BrowserContext, chromium as playwright } from 'playwright-core';
+import { inject } from 'vitest';
 
+/** Closing it closes the windows of this file. */
 export async function startBrowser(): Promise<Browser> {
-  // Not the package's own arguments: they switch off what keeps sites apart, and put all windows into one process.
-  return playwright.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? (await chromium.executablePath()),
-    args: ['--no-sandbox', '--disable-gpu'],
-    headless: true,
-  });
+  const answer = await fetch(inject('browserUrl'));
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`there is no browser: ${text}`);
+  return playwright.connect(text);
 }
 
 export const looks = {

@@ -4,8 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { downloadsFolder, startInfrastructure } from '../../dev/cluster.ts';
+import { createDatabase as createServerDatabase, dropDatabase } from '../../dev/database.ts';
 import { postgresFolders } from '../../dev/postgres-home.ts';
 import { stopLeftoversIn } from '../../dev/run-file.ts';
+import { createDatabase } from '../../lib/db/database.ts';
+import { migrate } from '../../lib/db/migrate.ts';
 import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { createTopics } from '../../lib/topics.ts';
 
@@ -18,6 +21,8 @@ export interface TestEnvironment {
 const root = resolve(import.meta.dirname, '../..');
 /** Every run that needs a data folder makes one below this; what a killed run left there is swept by the next. */
 export const testDataRoot = join(root, '.posthorn', 'test');
+/** One for all processes of all tests: TypeScript is stripped and compiled once, not at every start of a service. */
+export const compileCacheDir = join(root, '.posthorn', 'compile-cache');
 /** The same place as scripts/bootstrap.mjs takes before the tests. */
 export const downloadsDir = downloadsFolder(
   root,
@@ -25,12 +30,19 @@ export const downloadsDir = downloadsFolder(
   process.env,
 );
 
+export interface TestInfrastructure {
+  env: TestEnvironment;
+  databaseTemplate: string;
+  stop(): Promise<void>;
+}
+
 /** With POSTHORN_TEST_ENV=<file of dev/infra-main.ts> that infrastructure is used instead, and left running. */
-export async function startTestInfrastructure(): Promise<{ env: TestEnvironment; stop(): Promise<void> }> {
+export async function startTestInfrastructure(): Promise<TestInfrastructure> {
   const sharedFile = process.env.POSTHORN_TEST_ENV;
   if (sharedFile) {
     const env = JSON.parse(readFileSync(sharedFile, 'utf8')) as TestEnvironment;
-    return { env, stop: async () => {} };
+    const databaseTemplate = await createTemplate(env.DATABASE_URL);
+    return { env, databaseTemplate, stop: () => dropDatabase(env.DATABASE_URL, databaseTemplate) };
   }
   await sweep();
   const dataDir = testDataFolder('run');
@@ -49,11 +61,20 @@ export async function startTestInfrastructure(): Promise<{ env: TestEnvironment;
   await registerSchemas({ registryUrl: SCHEMA_REGISTRY_URL, topics: createTopics() });
   return {
     env: { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL },
+    databaseTemplate: await createTemplate(DATABASE_URL),
     async stop() {
       await infrastructure.stop();
       removeTestData(dataDir);
     },
   };
+}
+
+/** Migrated once and copied for each test, which is five times as cheap as to migrate each. @returns its name */
+async function createTemplate(serverUrl: string): Promise<string> {
+  const name = `template_${randomUUID().slice(0, 8)}`;
+  const db = createDatabase({ url: await createServerDatabase(serverUrl, name), applicationName: 'test' });
+  await migrate(db).finally(() => db.destroy());
+  return name;
 }
 
 /** A new data folder for a launcher under test. The caller removes it with removeTestData. */

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { freePort } from '../../dev/ports.ts';
 import type { ServiceName } from '../../dev/services.ts';
+import { compileCacheDir } from './infrastructure.ts';
 
 export interface ServiceEnd {
   code: number | null;
@@ -37,7 +38,7 @@ export async function startServiceProcess(
   const opsPort = await freePort();
   const child = spawn(process.execPath, [`services/${name}/main.ts`], {
     cwd: root,
-    env: { PATH: process.env.PATH, ...env, OPS_PORT: String(opsPort) },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCacheDir, ...env, OPS_PORT: String(opsPort) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];

@@ -9,7 +9,7 @@ import { type Launched, launch } from '../../dev/launch.ts';
 import type { ServiceName } from '../../dev/services.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { createMailInbox, type MailInbox } from './inbox-reader.ts';
-import { downloadsDir, removeTestData, testDataFolder } from './infrastructure.ts';
+import { compileCacheDir, downloadsDir, removeTestData, testDataFolder } from './infrastructure.ts';
 import { createIngestClient, type IngestClient } from './ingest-client.ts';
 import { accessKafka, type KafkaAccess } from './kafka-access.ts';
 
@@ -101,7 +101,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 export function machineEnvironment(): Record<string, string> {
   const names = ['PATH', 'HOME', 'LANG', 'JAVA_HOME'];
   const present = names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
-  return { ...Object.fromEntries(present), POSTHORN_DOWNLOADS_DIR: downloadsDir };
+  return { ...Object.fromEntries(present), POSTHORN_DOWNLOADS_DIR: downloadsDir, NODE_COMPILE_CACHE: compileCacheDir };
 }
 
 async function claimShared(name: string): Promise<{ env: Record<string, string>; drop(): Promise<void> }> {
