@@ -23,6 +23,8 @@ export interface Load {
   readonly mailingIds: readonly string[];
   /** Every answer of ingest, by status; 0 for none (no connection, or cut). */
   readonly answers: ReadonlyMap<number, number>;
+  /** Refusals with Retry-After, by what they say. */
+  readonly refusals: ReadonlyMap<string, number>;
   /** Answers that an honest client would not understand: neither 202, nor a refusal with Retry-After. */
   readonly unexpected: readonly string[];
   /** Posts the mailing, and starts the single requests. Resolves when the mailing has been accepted. */
@@ -51,6 +53,7 @@ export function createLoad(world: World, options: LoadOptions): Load {
   const { people, singlesPerSecond, from = 0, ingestUrl = () => world.launched.ingestUrl } = options;
   const planned = new Map<string, PlannedPerson>();
   const answers = new Map<number, number>();
+  const refusals = new Map<string, number>();
   const unexpected: string[] = [];
   const mailingIds: string[] = [];
   const underWay = new Set<Promise<void>>();
@@ -80,6 +83,8 @@ export function createLoad(world: World, options: LoadOptions): Load {
       const wait = Number(response.headers.get('retry-after') ?? 0);
       if (status === 202) return { status, requestId: (JSON.parse(text) as { request_id: string }).request_id, wait };
       const isHonest = (status === 503 || status === 409 || status === 429) && wait > 0;
+      const { detail = '' } = isHonest ? (JSON.parse(text) as { detail?: string }) : {};
+      if (isHonest) refusals.set(`${status} ${detail}`, (refusals.get(`${status} ${detail}`) ?? 0) + 1);
       if (!isHonest) unexpected.push(`${status} ${text.slice(0, 200)}`);
       return { status, wait };
     } catch {
@@ -133,6 +138,7 @@ export function createLoad(world: World, options: LoadOptions): Load {
     planned,
     mailingIds,
     answers,
+    refusals,
     unexpected,
     async begin() {
       isEnding = false;

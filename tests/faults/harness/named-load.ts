@@ -23,6 +23,7 @@ export function createNamedLoad(world: World, options: NamedLoadOptions): Load {
     planned,
     mailingIds: [],
     answers: new Map(),
+    refusals: new Map(),
     unexpected: [],
     async begin() {
       const users = Array.from({ length: people }, (_, number) => toUser(peopleFrom + from + number));

@@ -50,7 +50,10 @@ export const rollingRestart: Scenario = {
       for (const [status, count] of load.answers) answers.set(status, (answers.get(status) ?? 0) + count);
     }
     const refused = [...answers].filter(([status]) => status >= 500);
-    if (refused.length > 0) verdict.faults.push(`ingest answered ${JSON.stringify(refused)}`);
+    if (refused.length > 0) {
+      const said = loads.flatMap(({ refusals }) => [...refusals]);
+      verdict.faults.push(`ingest answered ${JSON.stringify(said)}`);
+    }
     return {
       ...verdict,
       notes: { 'slowest stop, s': (slowestStopMs / 1_000).toFixed(1), 'answers of 5xx': refused.length },
