@@ -1,0 +1,57 @@
+// Who may come in, with what, and what they did: API keys, users of the admin pages, their sessions, the audit log.
+import type { Generated } from 'kysely';
+
+export type ApiKeyScope = 'send' | 'read' | 'admin';
+
+export interface AccessTables {
+  api_keys: ApiKeysTable;
+  admin_users: AdminUsersTable;
+  admin_sessions: AdminSessionsTable;
+  audit: AuditTable;
+}
+
+export interface ApiKeysTable {
+  api_key_id: string;
+  name: string;
+  /** SHA-256 of the key; the key itself is shown once and kept nowhere. */
+  key_hash: Buffer;
+  /** The key's first characters, for people to tell keys apart. */
+  key_hint: string;
+  scopes: ApiKeyScope[];
+  created_at: Generated<Date>;
+  revoked_at: Date | null;
+}
+
+export interface AdminUsersTable {
+  admin_user_id: string;
+  name: string;
+  roles: string[];
+  /** scrypt, in the notation of lib/passwords.ts. */
+  password_hash: string;
+  must_change_password: Generated<boolean>;
+  /** Wrong passwords in a row. */
+  failed_count: Generated<number>;
+  locked_until: Date | null;
+  created_at: Generated<Date>;
+  disabled_at: Date | null;
+}
+
+export interface AdminSessionsTable {
+  /** SHA-256 of the cookie. */
+  token_hash: Buffer;
+  admin_user_id: string;
+  csrf_token: string;
+  created_at: Generated<Date>;
+  seen_at: Generated<Date>;
+  expires_at: Date;
+}
+
+export interface AuditTable {
+  audit_id: Generated<number>;
+  at: Generated<Date>;
+  who: string;
+  action: string;
+  /** `<what> <id>`, such as `template welcome`. */
+  subject: Generated<string>;
+  detail: Generated<unknown>;
+}

@@ -1,0 +1,37 @@
+// To whom nothing, or nothing promotional, is sent, and what was reported of addresses.
+import type { Generated } from 'kysely';
+import type { Channel } from '../../ids.ts';
+
+export interface ConsentTables {
+  suppressions: SuppressionsTable;
+  unsubscribes: UnsubscribesTable;
+  feedback: FeedbackTable;
+}
+
+export interface SuppressionsTable {
+  channel: Channel;
+  address: string;
+  reason: string;
+  detail: Generated<string>;
+  created_at: Generated<Date>;
+}
+
+export interface UnsubscribesTable {
+  user_id: string;
+  channel: Channel;
+  source: 'page' | 'one_click' | 'admin';
+  created_at: Generated<Date>;
+}
+
+export interface FeedbackTable {
+  /** Computed from what was reported: the same report twice is one row. */
+  feedback_id: string;
+  type: 'bounce' | 'complaint';
+  notification_id: string | null;
+  channel: Generated<Channel>;
+  address: string | null;
+  /** An enhanced status code, or what the reporter said. */
+  status: Generated<string>;
+  happened_at: Date;
+  received_at: Generated<Date>;
+}

@@ -1,0 +1,95 @@
+// What was asked for, and how far the planner got with it.
+import type { Generated } from 'kysely';
+import type { Channel } from '../../ids.ts';
+import type { Priority } from '../../topics.ts';
+import type { OnNoAnswer } from './templates.ts';
+
+export type RequestState = 'scheduled' | 'planning' | 'running' | 'paused' | 'done' | 'cancelled' | 'rejected';
+/** What a request came from: a producer, a content manager's mailing, a firing of a recurring one, or a test-send. */
+export type RequestOrigin = 'request' | 'mailing' | 'series' | 'test';
+
+export interface RequestTables {
+  accepted: AcceptedTable;
+  requests: RequestsTable;
+  chunks: ChunksTable;
+  holds: HoldsTable;
+  series_cursors: SeriesCursorsTable;
+}
+
+export interface AcceptedTable {
+  request_id: string;
+  api_key_id: string;
+  idempotency_key: string | null;
+  body_hash: Buffer;
+  accepted_at: Generated<Date>;
+  /** When Kafka had acknowledged it; kept for requests with an Idempotency-Key only. */
+  published_at: Date | null;
+}
+
+export interface RequestsTable {
+  request_id: string;
+  body_hash: Buffer;
+  state: RequestState;
+  /** For rejected: why, for people. */
+  detail: Generated<string>;
+  template_id: string;
+  template_version: number | null;
+  template_kind: string | null;
+  channel: Channel | null;
+  on_no_answer: OnNoAnswer | null;
+  priority: Priority;
+  is_promo: boolean;
+  context: string;
+  user_ids: Generated<string[]>;
+  user_categories: Generated<string[]>;
+  /** People planned so far; final once planning_complete. */
+  planned: Generated<number>;
+  chunk_count: Generated<number>;
+  planning_complete: Generated<boolean>;
+  requested_at: Date;
+  scheduled_at: Date | null;
+  expires_at: Date | null;
+  stored_at: Generated<Date>;
+  /** The mailing runner plans it and looks after it until it ends. */
+  driven: Generated<boolean>;
+  origin: Generated<RequestOrigin>;
+  /** Of a firing: the recurring mailing it belongs to. */
+  series_id: string | null;
+  /** The mailing whose rows in mailing_people are its explicit people, instead of user_ids. */
+  people_from: string | null;
+  /** A test-send: where it goes. */
+  test_address: string | null;
+  /** How far the runner has planned; the runner's own notation. */
+  cursor: Generated<string>;
+  /** Moves with every claim of the runner: what was begun under another one is void. */
+  epoch: Generated<number>;
+  lease_until: Date | null;
+  /** When its numbers last moved, and what they then were. */
+  progress_at: Date | null;
+  progress_count: Generated<number>;
+  heal_rounds: Generated<number>;
+  started_at: Date | null;
+  /** Of a driven one: when its numbers balanced. */
+  ended_at: Date | null;
+}
+
+export interface ChunksTable {
+  request_id: string;
+  sequence: number;
+  user_ids: string[];
+  stored_at: Generated<Date>;
+  published_at: Date | null;
+}
+
+export interface HoldsTable {
+  request_id: string;
+  state: 'paused' | 'cancelled';
+  changed_at: Generated<Date>;
+  changed_by: Generated<string>;
+}
+
+export interface SeriesCursorsTable {
+  series_id: string;
+  /** The planned time of the last firing; later ones are still to come. */
+  fired_until: Date;
+}
