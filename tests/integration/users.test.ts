@@ -8,14 +8,14 @@ import { migrate } from '../../lib/db/migrate.ts';
 import { verifyPassword } from '../../lib/passwords.ts';
 import { roles as rolesOfThePages } from '../../services/admin/roles.ts';
 import { type CommandRunner, createCommandRunner } from '../support/command-runner.ts';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { createEmptyDatabase, type TestDatabase } from '../support/test-database.ts';
 
 let database: TestDatabase;
 let db: Db;
 let run: CommandRunner;
 
 beforeAll(async () => {
-  database = await createTestDatabase('users');
+  database = await createEmptyDatabase('users');
   db = createDatabase({ url: database.databaseUrl, applicationName: 'test-users', maxConnections: 4 });
   run = createCommandRunner(users, { DATABASE_URL: database.databaseUrl });
 });
