@@ -10,6 +10,7 @@ import { registryAndUserService } from './f07-registry-and-user-service.ts';
 import { mailServerLies } from './f08-mail-server.ts';
 import { scaling } from './f09-scaling.ts';
 import { poison } from './f10-poison.ts';
+import { duplicates } from './f11-duplicates.ts';
 import { loseCommits } from './f12-lost-commit.ts';
 import { badRelease } from './f13-bad-release.ts';
 
@@ -24,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   mailServerLies,
   scaling,
   poison,
+  duplicates,
   loseCommits,
   badRelease,
 ];
