@@ -53,8 +53,8 @@ export interface World {
   loads: Load[];
   /** What launcher and services have written, each line behind its service's name. */
   lines: readonly string[];
-  /** One more of a service, as somebody would scale it. Resolves when it is ready. */
-  startExtra(service: ServiceName, env?: Readonly<Record<string, string>>): Promise<ExtraService>;
+  /** One more of a service, as somebody would scale it, of this release or one in another folder. Resolves when it is ready. */
+  startExtra(service: ServiceName, env?: Readonly<Record<string, string>>, release?: string): Promise<ExtraService>;
   /** Sets the user-mock's knobs; `{}` ends the trouble. */
   setKnobs(knobs: Record<string, unknown>): Promise<void>;
   /** What `/readyz` of a service waits for; undefined when it does not answer. */
@@ -145,7 +145,8 @@ export async function startWorld(
       parts: { ...outside.parts, userMock },
       loads: [],
       lines,
-      startExtra: (service, extra = {}) => startExtra(service, { ...launched.env, ...extra }, note, ends),
+      startExtra: (service, extra = {}, release = root) =>
+        startExtra(service, { ...launched.env, ...extra }, release, note, ends),
       async setKnobs(knobs) {
         const response = await fetch(`${launched.infrastructure.userMockUrl}/knobs`, {
           method: 'PUT',
@@ -237,12 +238,13 @@ async function startOutside(
 async function startExtra(
   service: ServiceName,
   env: Readonly<Record<string, string>>,
+  release: string,
   note: (line: string) => void,
   ends: (() => Promise<unknown>)[],
 ): Promise<ExtraService> {
   const [opsPort, ingestPort] = [await freePort(), await freePort()];
   const child = spawn(process.execPath, [`services/${service}/main.ts`], {
-    cwd: root,
+    cwd: release,
     env: { ...env, OPS_PORT: String(opsPort), INGEST_PORT: String(ingestPort) },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,

@@ -13,6 +13,7 @@ import { poison } from './f10-poison.ts';
 import { duplicates } from './f11-duplicates.ts';
 import { loseCommits } from './f12-lost-commit.ts';
 import { badRelease } from './f13-bad-release.ts';
+import { sideBySide } from './side-by-side.ts';
 
 export const scenarios: readonly Scenario[] = [
   killServices,
@@ -28,4 +29,5 @@ export const scenarios: readonly Scenario[] = [
   duplicates,
   loseCommits,
   badRelease,
+  sideBySide,
 ];
