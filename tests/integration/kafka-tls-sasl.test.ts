@@ -18,7 +18,7 @@ import { eventually } from '../support/eventually.ts';
 import { toRequestRecord } from '../support/request-record.ts';
 import { type SecureKafka, startSecureKafka } from '../support/secure-kafka.ts';
 import { addTemplate } from '../support/templates.ts';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { createEmptyDatabase, type TestDatabase } from '../support/test-database.ts';
 
 const prefix = `secure-${randomUUID().slice(0, 8)}.`;
 let kafka: SecureKafka;
@@ -26,7 +26,7 @@ let database: TestDatabase;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  [kafka, database] = await Promise.all([startSecureKafka(), createTestDatabase('secure')]);
+  [kafka, database] = await Promise.all([startSecureKafka(), createEmptyDatabase('secure')]);
   const { SCHEMA_REGISTRY_URL } = inject('infrastructure');
   env = { ...kafka.env, SCHEMA_REGISTRY_URL, DATABASE_URL: database.databaseUrl, KAFKA_TOPIC_PREFIX: prefix };
 });
