@@ -1,21 +1,10 @@
 import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 import { describe, expect, it } from 'vitest';
+import { sampleMail as mail } from '../tests/support/sample-mail.ts';
 import { type Mail, type MimeOptions, toMime } from './mime.ts';
 
 const options: MimeOptions = { mailFrom: 'Posthorn <no-reply@example.com>', mailDomain: 'example.com' };
-const mail = (changes: Partial<Mail> = {}): Mail => ({
-  notification_id: '0a1b2c3d-0000-8000-8000-000000000002',
-  request_id: '0a1b2c3d-0000-4000-8000-000000000001',
-  address: 'ada@example.org',
-  from_name: null,
-  reply_to: null,
-  subject: 'Hello',
-  text: 'Hello Ada\n',
-  html: '<p>Hello Ada</p>\n',
-  rendered_at: Date.UTC(2026, 10, 23, 9, 5, 7),
-  ...changes,
-});
 const parse = async (changes: Partial<Mail> = {}, more: Partial<MimeOptions> = {}) => {
   const parsed = await PostalMime.parse(toMime(mail(changes), { ...options, ...more }));
   return {

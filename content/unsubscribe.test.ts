@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 import { describe, expect, it } from 'vitest';
 import { isUserId } from '../lib/ids.ts';
-import { type Mail, toMime } from './mime.ts';
+import { sampleMail } from '../tests/support/sample-mail.ts';
+import { toMime } from './mime.ts';
 import {
   readUnsubscribeToken,
   testToken,
@@ -74,19 +75,8 @@ describe('the address', () => {
 });
 
 describe('the headers', () => {
-  const mail: Mail = {
-    notification_id: '0a1b2c3d-0000-8000-8000-000000000002',
-    request_id: '0a1b2c3d-0000-4000-8000-000000000001',
-    address: 'ada@example.org',
-    from_name: null,
-    reply_to: null,
-    subject: 'Hello',
-    text: 'Hello',
-    html: null,
-    rendered_at: 0,
-  };
   const write = (url: string) =>
-    toMime(mail, {
+    toMime(sampleMail({ html: null }), {
       mailFrom: 'no-reply@example.com',
       mailDomain: 'example.com',
       extraHeaders: toUnsubscribeHeaders(url),
