@@ -3,11 +3,9 @@
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import {
-  type Offsets,
   type Replay,
   type ReplayCounts,
   type ReplayCursor,
-  type ReplayFilter,
   type ReplayMode,
   type ReplayState,
   readCounts,
@@ -16,17 +14,10 @@ import {
   readOffsets,
 } from '../operator/replay-types.ts';
 
-export interface NewReplay {
-  replayId: string;
-  topic: string;
-  from: Offsets;
-  until: Offsets;
-  filter: ReplayFilter;
-  mode: ReplayMode;
-  reason: string;
-  ratePerSecond: number;
-  requestedBy: string;
-}
+export type NewReplay = Pick<
+  Replay,
+  'replayId' | 'topic' | 'from' | 'until' | 'filter' | 'mode' | 'reason' | 'ratePerSecond' | 'requestedBy'
+>;
 
 interface Row {
   replay_id: string;
