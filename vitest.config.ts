@@ -20,7 +20,11 @@ export default defineConfig({
           testTimeout: 30_000,
           // They share nothing that one could leave behind for another, and to load all modules once saves a third.
           isolate: false,
-          include: ['{lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts', 'tests/*.test.ts'],
+          include: [
+            '{lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts',
+            'tests/*.test.ts',
+            'tests/faults/**/*.test.ts',
+          ],
         },
       },
       {
