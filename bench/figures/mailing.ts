@@ -152,19 +152,9 @@ async function insertDraft(db: Db, names: string[]): Promise<string> {
     .insertInto('mailings')
     .values({
       mailing_id: mailingId,
-      legacy_number: null,
       title: 'Bench',
       template_id: letterTemplate,
-      template_version: null,
       user_categories: names,
-      scheduled_at: null,
-      recurrence: null,
-      expires_at: null,
-      expires_after_minutes: null,
-      confirmed_count: null,
-      confirmed_at: null,
-      confirmed_by: null,
-      released_at: null,
     })
     .execute();
   return mailingId;

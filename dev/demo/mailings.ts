@@ -3,23 +3,8 @@ import type { Insertable } from 'kysely';
 import type { Db } from '../../lib/db/database.ts';
 import type { MailingsTable } from '../../lib/db/tables.ts';
 
-const blank = {
-  legacy_number: null,
-  template_version: null,
-  scheduled_at: null,
-  recurrence: null,
-  expires_at: null,
-  expires_after_minutes: null,
-  confirmed_count: null,
-  confirmed_at: null,
-  confirmed_by: null,
-  released_at: null,
-  created_by: 'demo',
-} as const;
-
 const drafts: readonly Insertable<MailingsTable>[] = [
   {
-    ...blank,
     mailing_id: '5d0c6c1e-0001-4000-8000-00000000d3a0',
     title: 'Your month in films, to our VIPs',
     template_id: 'monthly-statistics',
@@ -27,7 +12,6 @@ const drafts: readonly Insertable<MailingsTable>[] = [
     user_categories: ['vip'],
   },
   {
-    ...blank,
     mailing_id: '5d0c6c1e-0002-4000-8000-00000000d3a0',
     title: 'Your month in films, every first of the month',
     template_id: 'monthly-statistics',
@@ -38,7 +22,6 @@ const drafts: readonly Insertable<MailingsTable>[] = [
     expires_after_minutes: 3 * 24 * 60,
   },
   {
-    ...blank,
     mailing_id: '5d0c6c1e-0003-4000-8000-00000000d3a0',
     title: 'The Lighthouse Keepers: a new episode',
     template_id: 'new-episode',
@@ -56,7 +39,7 @@ const drafts: readonly Insertable<MailingsTable>[] = [
 export async function loadDemoMailings(db: Db): Promise<number> {
   const added = await db
     .insertInto('mailings')
-    .values(drafts.map((draft) => ({ ...draft })))
+    .values(drafts.map((draft) => ({ ...draft, created_by: 'demo' })))
     .onConflict((conflict) => conflict.doNothing())
     .returning('mailing_id')
     .execute();
