@@ -17,15 +17,18 @@ export interface Windows {
 
 /** A dispatcher that was killed is missed by its group for 15 s, and started again after 10 s at most. */
 const hitWithinMs = 90_000;
+/** What is held back for long outlives its lease, and then nobody could say any more whose it is. */
+const settleHitWithinMs = 20_000;
 
 export function createWindows({ postgresProxy, sink }: World): Windows {
   let gate = Promise.withResolvers<void>();
   const claims: { isWanted(id: string): boolean; struck(ids: string[]): void }[] = [];
+  const heldIds = new Set<string>();
   let isHoldingSettles = false;
   let heldSettleCount = 0;
 
   postgresProxy.rule = (statement) => {
-    if (claims.length > 0 && statements.claim(statement)) {
+    if ((claims.length > 0 || heldIds.size > 0) && statements.claim(statement)) {
       const answered = Promise.withResolvers<void>();
       return {
         kind: 'after',
@@ -33,9 +36,11 @@ export function createWindows({ postgresProxy, sink }: World): Windows {
         onDone(rows) {
           const ids = toFirstClaimed(rows);
           const at = claims.findIndex(({ isWanted }) => ids.some(isWanted));
+          // Who waits too long for an answer asks again, and gets the same one: that has to wait as well.
+          if (at < 0 && !ids.some((id) => heldIds.has(id))) return answered.resolve();
+          for (const id of ids) heldIds.add(id);
           claims.splice(at, at < 0 ? 0 : 1)[0]?.struck(ids);
-          if (at < 0) answered.resolve();
-          else void gate.promise.then(answered.resolve);
+          void gate.promise.then(answered.resolve);
         },
       };
     }
@@ -55,7 +60,7 @@ export function createWindows({ postgresProxy, sink }: World): Windows {
       const from = sink.accepted().length;
       heldSettleCount = 0;
       isHoldingSettles = true;
-      const deadline = performance.now() + hitWithinMs;
+      const deadline = performance.now() + settleHitWithinMs;
       const isHit = () => {
         const answered = sink.accepted().slice(from);
         // What was on its way when the holding began is through: whatever was taken since then is unsettled.
@@ -70,6 +75,7 @@ export function createWindows({ postgresProxy, sink }: World): Windows {
     },
     async open() {
       isHoldingSettles = false;
+      heldIds.clear();
       gate.resolve();
       gate = Promise.withResolvers();
       await sink.release();

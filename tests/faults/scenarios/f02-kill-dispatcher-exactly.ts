@@ -1,6 +1,7 @@
 // F2: the dispatcher is killed exactly where it hurts: after a claim, between a body and its answer, between answers and
 // their settling. Each time at least one message that resends and one that parks is in the middle of it.
 
+import { eventually } from '../../support/eventually.ts';
 import { readLedger } from '../harness/drain.ts';
 import { type Death, findTaken, type InHand, killDispatcher } from '../harness/exposed.ts';
 import { createLoad, type Load } from '../harness/load.ts';
@@ -30,9 +31,11 @@ export const killDispatcherExactly: Scenario = {
     const windows = createWindows(world);
     // Slowly, for the mailing to last through all deaths.
     await world.sink.follow({ ...calmScript, perSecond: Math.max(150, people / 40) });
+    const before = world.sink.accepted().length;
     const hits: Hit[] = [];
     try {
       await load.begin();
+      await eventually(() => world.sink.accepted().length > before + people / 20, 'the mailing is under way', 120_000);
       // Each window has a death of its own; in the short form one dispatcher dies in all three at once.
       const plan = scale < 1 ? [[1, 2, 3]] : Array.from({ length: rounds }, () => [[1], [2], [3]]).flat();
       for (const wanted of plan) {
@@ -71,10 +74,15 @@ async function judgeHits(stage: Stage, load: Load, hits: readonly Hit[]) {
   const kindOf = (id: string) => load.planned.get(id)?.onNoAnswer;
   const accepted = () => world.sink.accepted();
   const taken = hits.map((hit) => findTaken(hit, accepted()));
-  const mayDouble = new Set(taken.flat().flatMap(({ notification_id: id }) => (kindOf(id) === 'resend' ? [id] : [])));
-  const mayBeUnknown = new Set(
-    hits.flatMap(({ inHand }) => inHand.filter(({ state }) => state === 'sending').map((row) => row.notification_id)),
-  );
+  // The unanswered besides: a dispatcher that is killed late has given up waiting for their answers.
+  const unanswered = hits.flatMap((hit) => hit.unanswered);
+  const takenIds = taken.flat().map((row) => row.notification_id);
+  const mayDouble = new Set([...takenIds, ...unanswered].filter((id) => kindOf(id) === 'resend'));
+  const marked = hits.flatMap(({ inHand }) => inHand.filter(({ state }) => state === 'sending'));
+  const mayBeUnknown = new Set([
+    ...marked.map((row) => row.notification_id),
+    ...unanswered.filter((id) => kindOf(id) === 'park'),
+  ]);
   const verdict = await judge(stage, [load], {
     doublesAtMost: mayDouble.size,
     unknownAtMost: mayBeUnknown.size,
