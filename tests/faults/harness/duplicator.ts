@@ -19,6 +19,8 @@ export interface Duplicator {
 
 const everyMs = 300;
 const batchSize = 1_000;
+/** Its copies of 20,000 people are half a million records. */
+const catchUpWithinMs = 600_000;
 
 export async function startDuplicator(
   world: World,
@@ -73,9 +75,9 @@ export async function startDuplicator(
       await eventually(
         () => readCount >= wanted,
         () => `${wanted} records are read, ${readCount} are`,
-        120_000,
+        catchUpWithinMs,
       );
-      await eventually(() => waiting.length === 0, 'all copies are written', 120_000);
+      await eventually(() => waiting.length === 0, 'all copies are written', catchUpWithinMs);
     },
     async stop() {
       isOver = true;
