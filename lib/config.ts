@@ -79,16 +79,21 @@ export const linkVariables = {
   PUBLIC_URL: publicUrl.default('http://127.0.0.1:8001'),
 };
 
-/** What every service that reads topics needs. */
-export const stageVariables = {
+/** What every service needs: Kafka, the registry, Postgres, and where it listens. */
+export const serviceVariables = {
   ...kafkaVariables,
   ...registryVariables,
   ...databaseVariables,
   ...opsVariables,
+  DATABASE_CONNECTIONS: count(1, 100).default(10),
+};
+
+/** What every service that reads topics needs. */
+export const stageVariables = {
+  ...serviceVariables,
   /** Lanes that this process runs (high, medium, low; planner: high, requests; dispatcher: also outcomes); all when not set. */
   LANES: list.optional(),
   CONCURRENCY: count(1, 32).default(2),
-  DATABASE_CONNECTIONS: count(1, 100).default(10),
 };
 
 export interface KafkaSettings {
@@ -114,14 +119,21 @@ export function toKafkaSettings(variables: z.output<z.ZodObject<typeof kafkaVari
   };
 }
 
-/** The part of a stage service's settings that its process is wired with (lib/stage-process.ts). */
-export function toStageSettings(variables: z.output<z.ZodObject<typeof stageVariables>>, opsPort: number) {
+/** The part of a service's settings that all have. */
+export function toServiceSettings(variables: z.output<z.ZodObject<typeof serviceVariables>>) {
   return {
     kafka: toKafkaSettings(variables),
     registryUrl: variables.SCHEMA_REGISTRY_URL,
     databaseUrl: variables.DATABASE_URL,
     databaseConnections: variables.DATABASE_CONNECTIONS,
     bindHost: variables.BIND_HOST,
+  };
+}
+
+/** The part of a stage service's settings that its process is wired with (lib/stage-process.ts). */
+export function toStageSettings(variables: z.output<z.ZodObject<typeof stageVariables>>, opsPort: number) {
+  return {
+    ...toServiceSettings(variables),
     opsPort,
     lanes: variables.LANES,
     concurrency: variables.CONCURRENCY,

@@ -2,25 +2,18 @@
 import { z } from 'zod';
 import {
   count,
-  databaseVariables,
   type Environment,
-  kafkaVariables,
   linkVariables,
-  opsVariables,
   port,
   readConfig,
-  registryVariables,
-  toKafkaSettings,
+  serviceVariables,
+  toServiceSettings,
   url,
 } from '../../lib/config.ts';
 
 export const ingestVariables = z.object({
-  ...kafkaVariables,
-  ...registryVariables,
-  ...databaseVariables,
-  ...opsVariables,
+  ...serviceVariables,
   ...linkVariables,
-  DATABASE_CONNECTIONS: count(1, 100).default(10),
   INGEST_PORT: port.default(8001),
   OPS_PORT: port.default(9100),
   /** Calls a second and API key, in each process. */
@@ -35,11 +28,7 @@ export type IngestConfig = ReturnType<typeof readIngestConfig>;
 export function readIngestConfig(env: Environment) {
   const variables = readConfig(ingestVariables, env);
   return {
-    kafka: toKafkaSettings(variables),
-    registryUrl: variables.SCHEMA_REGISTRY_URL,
-    databaseUrl: variables.DATABASE_URL,
-    databaseConnections: variables.DATABASE_CONNECTIONS,
-    bindHost: variables.BIND_HOST,
+    ...toServiceSettings(variables),
     port: variables.INGEST_PORT,
     opsPort: variables.OPS_PORT,
     ratePerKey: variables.INGEST_RATE_PER_KEY,
