@@ -79,7 +79,7 @@ async function readDump({ file, timeZone }: Options): Promise<ReadDump> {
     }
     bytes = await readFile(file);
   } catch (error) {
-    throw new PosthornError('dump_invalid', `${file} cannot be read: ${describeError(error)}`);
+    throw new PosthornError('dump_invalid', `${file} cannot be read: ${describeReading(error)}`);
   }
   const entries = parseDump(bytes);
   const faults: Faults = { kept: [], count: 0 };
@@ -91,6 +91,15 @@ async function readDump({ file, timeZone }: Options): Promise<ReadDump> {
     throw new PosthornError('nothing_to_import', `${file} has no templates and no mailings of admin_panel: ${what}`);
   }
   return dump;
+}
+
+/** What hinders reading a file, without the system call that Node names. */
+function describeReading(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
+  if (code === 'EISDIR') return 'it is a directory';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  return describeError(error);
 }
 
 /** What the report says and what is written come from one transaction: nothing can change in between. */

@@ -295,7 +295,7 @@ test.each([
   [[], 'usage', /say which file/],
   [['a.json', 'b.json'], 'usage', /one only/],
   [[dumpFile, '--time-zone', 'Moskau'], 'usage', /'Moskau' is not the name of a time zone/],
-  [['/nowhere/dump.json'], 'dump_invalid', /\/nowhere\/dump\.json cannot be read: ENOENT/],
+  [['/nowhere/dump.json'], 'dump_invalid', /\/nowhere\/dump\.json cannot be read: there is no such file$/],
 ])('refuses %j', async (args, code, message) => {
   await expect(run(args)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
 });
