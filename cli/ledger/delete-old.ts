@@ -18,6 +18,8 @@ export async function deleteOld(db: Db, aged: Aged, print: Call['print']): Promi
     const count = await inBatches(db, statement);
     if (count > 0) counts[name] = count;
   };
+  const takeRows = (name: string, deletion: RawBuilder<unknown>): Promise<void> =>
+    take(name, sql`with gone as (${deletion} returning 1) select count(*)::int as count from gone`);
   await take('requests', deleteRequests(of('requested_at')));
   const mailings = await stripMailings(db, of('requested_at'));
   if (mailings > 0) counts.mailings_stripped = mailings;
@@ -35,42 +37,35 @@ export async function deleteOld(db: Db, aged: Aged, print: Call['print']): Promi
     print(`dropped ${name} (${size})`);
   }
   if (months.length > 0) counts.months = months.length;
-  await take(
+  await takeRows(
     'accepted',
-    sql`with gone as (delete from accepted where request_id in
-          (select request_id from accepted where ${of('accepted_at')} limit ${batchCount}) returning 1)
-        select count(*)::int as count from gone`,
+    sql`delete from accepted where request_id in
+          (select request_id from accepted where ${of('accepted_at')} limit ${batchCount})`,
   );
-  await take(
+  await takeRows(
     'reports',
-    sql`with gone as (delete from feedback where feedback_id in
-          (select feedback_id from feedback where ${of('received_at')} limit ${batchCount}) returning 1)
-        select count(*)::int as count from gone`,
+    sql`delete from feedback where feedback_id in
+          (select feedback_id from feedback where ${of('received_at')} limit ${batchCount})`,
   );
-  await take(
+  await takeRows(
     'commands',
-    sql`with gone as (delete from delivery_commands where notification_id in
-          (select notification_id from delivery_commands where ${of('requested_at')} limit ${batchCount}) returning 1)
-        select count(*)::int as count from gone`,
+    sql`delete from delivery_commands where notification_id in
+          (select notification_id from delivery_commands where ${of('requested_at')} limit ${batchCount})`,
   );
-  await take(
+  await takeRows(
     'dead_letter_actions',
-    sql`with gone as (delete from dead_letter_actions where (topic, partition, record_offset) in
-          (select topic, partition, record_offset from dead_letter_actions where ${of('requested_at')}
-           limit ${batchCount}) returning 1)
-        select count(*)::int as count from gone`,
+    sql`delete from dead_letter_actions where (topic, partition, record_offset) in
+          (select topic, partition, record_offset from dead_letter_actions where ${of('requested_at')} limit ${batchCount})`,
   );
-  await take(
+  await takeRows(
     'test_sends',
-    sql`with gone as (delete from test_sends where request_id in
-          (select request_id from test_sends where ${of('created_at')} limit ${batchCount}) returning 1)
-        select count(*)::int as count from gone`,
+    sql`delete from test_sends where request_id in
+          (select request_id from test_sends where ${of('created_at')} limit ${batchCount})`,
   );
-  await take(
+  await takeRows(
     'sessions',
-    sql`with gone as (delete from admin_sessions where token_hash in
-          (select token_hash from admin_sessions where expires_at < now() limit ${batchCount}) returning 1)
-        select count(*)::int as count from gone`,
+    sql`delete from admin_sessions where token_hash in
+          (select token_hash from admin_sessions where expires_at < now() limit ${batchCount})`,
   );
   return counts;
 }
