@@ -1,39 +1,27 @@
 // Everything that a fault run breaks: the whole system as `npm start` runs it, each service its own process, with Kafka and
 // Postgres behind proxies that can cut connections, and a sink that nothing touches. Its databases are durable: what a
 // killed Postgres has acknowledged must be there again.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { loadDemoTemplates } from '../../../dev/demo/load-demo.ts';
-import { startKafka } from '../../../dev/kafka.ts';
 import { type Launched, launch } from '../../../dev/launch.ts';
-import type { Part, PartContext } from '../../../dev/part.ts';
-import { freePort, freePorts } from '../../../dev/ports.ts';
-import { startPostgres } from '../../../dev/postgres.ts';
+import type { Part } from '../../../dev/part.ts';
 import { postgresFolders } from '../../../dev/postgres-home.ts';
-import { startRegistry } from '../../../dev/registry.ts';
-import { holdFolder, type RunFile } from '../../../dev/run-file.ts';
+import { holdFolder } from '../../../dev/run-file.ts';
 import type { ServiceName } from '../../../dev/services.ts';
 import { createDatabase, type Db } from '../../../lib/db/database.ts';
 import { createKafka, type Kafka } from '../../../lib/kafka/client.ts';
 import { createLogger } from '../../../lib/logger.ts';
 import { createTopics, type Topics } from '../../../lib/topics.ts';
-import { eventually } from '../../support/eventually.ts';
 import { createIngestClient, type IngestClient } from '../../support/ingest-client.ts';
 import { addTemplate } from '../../support/templates.ts';
 import { type FaultSink, startFaultSink } from '../sink/client.ts';
+import { type ExtraService, startExtraService } from './extra-service.ts';
 import type { Load } from './load.ts';
-import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
-
-export interface ExtraService {
-  readonly pid: number;
-  readonly ingestUrl: string;
-  /** SIGTERM unless said otherwise; resolves when it is gone. */
-  stop(signal?: NodeJS.Signals): Promise<void>;
-}
+import { startOutside } from './outside.ts';
+import type { PostgresProxy } from './postgres-proxy.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
 
 export interface World {
   /** All its data lies below; removed at the end. */
@@ -43,7 +31,6 @@ export interface World {
   ingest: IngestClient;
   /** Straight to Postgres, past the proxy. */
   db: Db;
-  /** Straight to Kafka, past the proxy. */
   kafka: Kafka;
   topics: Topics;
   postgresProxy: PostgresProxy;
@@ -146,7 +133,7 @@ export async function startWorld(
       loads: [],
       lines,
       startExtra: (service, extra = {}, release = root) =>
-        startExtra(service, { ...launched.env, ...extra }, release, note, ends),
+        startExtraService(service, { ...launched.env, ...extra }, release, note, ends),
       async setKnobs(knobs) {
         const response = await fetch(`${launched.infrastructure.userMockUrl}/knobs`, {
           method: 'PUT',
@@ -170,101 +157,4 @@ export async function startWorld(
     await stop();
     throw new Error(`the system did not start:\n${lines.slice(-30).join('\n')}`, { cause: error });
   }
-}
-
-/** Kafka, Postgres and the registry, the first two behind their proxies. */
-async function startOutside(
-  folder: string,
-  downloadsDir: string,
-  keeper: RunFile,
-  note: (line: string) => void,
-  ends: (() => Promise<unknown>)[],
-) {
-  const javaHome = process.env.JAVA_HOME;
-  const context: PartContext = { dataDir: folder, downloadsDir, keeper, disposable: false, signal: undefined, note };
-  const ports = await freePorts();
-  const proxyPort = await freePort(new Set(Object.values(ports)));
-  const startDatabase = async () => {
-    // Commits reach the system, which does not die here; that they reach the disk would only slow everything down.
-    const postgres = await startPostgres({ port: ports.postgres, settings: { fsync: 'off' } }, context);
-    ends.push(() => postgres.stop('SIGKILL'));
-    const registry = await startRegistry(
-      {
-        port: ports.registry,
-        managementPort: ports.registryManagement,
-        javaHome,
-        databaseUrl: await postgres.createDatabase('registry'),
-      },
-      context,
-    );
-    ends.push(() => registry.stop('SIGKILL'));
-    return { postgres, registry };
-  };
-  const startBroker = async () => {
-    const kafka = await startKafka(
-      {
-        port: ports.kafka,
-        controllerPort: ports.kafkaController,
-        javaHome,
-        // Clients go where the broker says that it is.
-        settings: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxyPort}` },
-      },
-      context,
-    );
-    ends.push(() => kafka.stop('SIGKILL'));
-    return kafka;
-  };
-  const [{ postgres, registry }, kafka] = await Promise.all([startDatabase(), startBroker()]);
-  const kafkaProxy = await startTcpProxy({ host: '127.0.0.1', port: ports.kafka }, proxyPort);
-  ends.push(() => kafkaProxy.stop());
-  const postgresProxy = await startPostgresProxy({ host: '127.0.0.1', port: ports.postgres });
-  ends.push(() => postgresProxy.stop());
-  const throughProxy = new URL(postgres.databaseUrl);
-  throughProxy.port = String(postgresProxy.port);
-  return {
-    parts: { kafka, postgres, registry },
-    kafkaProxy,
-    postgresProxy,
-    databaseUrl: postgres.databaseUrl,
-    brokers: `127.0.0.1:${proxyPort}`,
-    env: {
-      KAFKA_BROKERS: `127.0.0.1:${proxyPort}`,
-      SCHEMA_REGISTRY_URL: registry.registryUrl,
-      DATABASE_URL: throughProxy.href,
-    },
-  };
-}
-
-async function startExtra(
-  service: ServiceName,
-  env: Readonly<Record<string, string>>,
-  release: string,
-  note: (line: string) => void,
-  ends: (() => Promise<unknown>)[],
-): Promise<ExtraService> {
-  const [opsPort, ingestPort] = [await freePort(), await freePort()];
-  const child = spawn(process.execPath, [`services/${service}/main.ts`], {
-    cwd: release,
-    env: { ...env, OPS_PORT: String(opsPort), INGEST_PORT: String(ingestPort) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  });
-  const exited = once(child, 'exit');
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    for (const line of text.trimEnd().split('\n')) note(`${service}+ ${line}`);
-  });
-  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    await exited;
-  };
-  ends.push(() => stop('SIGKILL'));
-  const isReady = async () => {
-    if (child.exitCode !== null) throw new Error(`the ${service} that was added ended with ${child.exitCode}`);
-    return fetch(`http://127.0.0.1:${opsPort}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  };
-  await eventually(isReady, `the ${service} that was added is ready`, 60_000);
-  return { pid: child.pid ?? 0, ingestUrl: `http://127.0.0.1:${ingestPort}`, stop };
 }

@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serviceNames } from '../../../dev/services.ts';
 import { eventually } from '../../support/eventually.ts';
+import type { ExtraService } from '../harness/extra-service.ts';
 import { createLoad } from '../harness/load.ts';
 import { judge, type Scenario, type Stage } from '../harness/scenario.ts';
-import type { ExtraService } from '../harness/world.ts';
 
 const rounds = 2;
 

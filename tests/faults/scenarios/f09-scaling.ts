@@ -1,9 +1,9 @@
 // F9: consumers come and go every ten seconds, and each time the groups share their partitions anew.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drain } from '../harness/drain.ts';
+import type { ExtraService } from '../harness/extra-service.ts';
 import { createLoad } from '../harness/load.ts';
 import { judge, type Scenario, type Stage } from '../harness/scenario.ts';
-import type { ExtraService } from '../harness/world.ts';
 
 const everyMs = 10_000;
 const stagesToScale = ['enricher', 'renderer', 'dispatcher'] as const;

@@ -8,10 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceName } from '../../../dev/services.ts';
 import { countDeadLetters } from '../harness/dead-letters.ts';
 import { drain } from '../harness/drain.ts';
+import type { ExtraService } from '../harness/extra-service.ts';
 import { createLoad } from '../harness/load.ts';
 import { readMetric } from '../harness/read-metric.ts';
 import { judge, type Scenario } from '../harness/scenario.ts';
-import type { ExtraService } from '../harness/world.ts';
 
 /** With mailings and the tables of migration 0002; the one after it brought commands, replays and feedback (0003). */
 const releaseBefore = 'fe80b66b5f0b3e7766aac68547d3858e9a74742b';
