@@ -19,7 +19,7 @@ const interesting = ['sent', 'unknown no_answer', 'skipped cancelled', 'failed r
 
 it('keeps what it promises through every sequence of claims, breaks and changes of mind', {
   timeout: 60_000 + sequenceCount * 1_000,
-}, async () => {
+}, async ({ annotate }) => {
   const lab = await openLedgerLab();
   const seen: Record<string, number> = {};
   const count = (what: string, more: number) => {
@@ -41,7 +41,7 @@ it('keeps what it promises through every sequence of claims, breaks and changes 
 
   const steps = fc.array(anyStep, { maxLength: 40, size: 'max' });
   await fc.assert(fc.asyncProperty(anyPlan, steps, follow), { numRuns: sequenceCount, seed });
-  if (process.env.LEDGER_SEQUENCES) console.log(`${sequenceCount} sequences, seed ${seed}: ${JSON.stringify(seen)}`);
+  await annotate(`${sequenceCount} sequences, seed ${seed}: ${JSON.stringify(seen)}`);
   for (const what of interesting) {
     expect(seen[what], `${what} among ${JSON.stringify(seen)}`).toBeGreaterThan(0);
   }

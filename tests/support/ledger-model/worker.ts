@@ -4,11 +4,12 @@ import { randomUUID } from 'node:crypto';
 import type { Judged } from '../../../services/dispatcher/dispatch.ts';
 import type { HoldState, Settlement } from '../../../services/dispatcher/ledger/types.ts';
 import { listWaits } from '../../../services/dispatcher/list-waits.ts';
-import { type Claimed, type Message, toParked } from '../../../services/dispatcher/messages.ts';
+import { type Claimed, toParked } from '../../../services/dispatcher/messages.ts';
 import { sortClaims } from '../../../services/dispatcher/sort-claims.ts';
-import { toMessage } from '../ledger-lab.ts';
+import { commitSlice } from './commit-slice.ts';
 import { checkFreshClaims, checkLeaving } from './rules.ts';
 import { breakHandovers, type Slice, type Source } from './slice.ts';
+import { takeDue, toKafkaMessage } from './take-messages.ts';
 import { toSettlement } from './to-settlement.ts';
 import { type Handover, type Note, noteOf, type World } from './world.ts';
 
@@ -51,7 +52,7 @@ export class ModelWorker {
   async take(source: Source, notes: readonly Note[], isLost: boolean): Promise<void> {
     const { ledger } = this.#world.lab;
     if (this.slices.has(source)) return;
-    const messages = source === 'kafka' ? notes.map(toKafkaMessage) : await this.#takeDue();
+    const messages = source === 'kafka' ? notes.map(toKafkaMessage) : await takeDue(this.#world);
     const first = messages[0];
     if (!first) return;
     if (source === 'kafka') for (const note of notes) Object.assign(note, { isOwed: true, reader: this.name });
@@ -74,15 +75,6 @@ export class ModelWorker {
       marked: new Set(),
       handovers: new Map(),
     });
-  }
-
-  async #takeDue(): Promise<Message[]> {
-    const due = await this.#world.lab.ledger.claimDue('low', 10);
-    return due.map((row) => ({
-      ...toKafkaMessage(noteOf(this.#world, row.notification_id)),
-      waitsSince: row.since_ms,
-      mayHaveLeft: row.reason === 'no_answer',
-    }));
   }
 
   async mark(slice: Slice, claims: readonly Claimed[], isLost: boolean): Promise<void> {
@@ -192,7 +184,7 @@ export class ModelWorker {
       () => (source === 'waiting' ? ledger.postpone(parked) : ledger.park(parked)),
       () => this.settle(this.#pending.length, false),
       async () => {
-        if (source === 'kafka' && !isUnfinished) this.#commit(slice);
+        if (source === 'kafka' && !isUnfinished) commitSlice(this.#world, this.name, slice);
         else if (source === 'waiting' && !isUnfinished) await ledger.leaveWaiting(ids);
         else if (source === 'waiting') {
           await ledger.postpone(ids.map((notificationId) => ({ notificationId, dueInMs: 2_000 })));
@@ -203,19 +195,6 @@ export class ModelWorker {
     if (stopAfter < works.length) return this.crash();
     this.slices.delete(source);
     if (!isUnfinished || !keepsToken) this.#tokens.delete(key);
-  }
-
-  #commit({ messages, sorted }: Slice): void {
-    for (const { event } of messages) {
-      const note = noteOf(this.#world, event.notification_id);
-      if (note.reader === this.name) note.isOwed = false;
-    }
-    for (const { event } of sorted.passed) {
-      const note = noteOf(this.#world, event.notification_id);
-      // When the pause has ended meanwhile, its people without a row have been published again already.
-      if (this.#world.holds.get(event.request_id) === 'paused') note.isPassed = true;
-      else note.isOwed = true;
-    }
   }
 
   /** A bug in the slice: it puts one record aside, gives the rest back and begins anew. */
@@ -263,5 +242,3 @@ export class ModelWorker {
     breakHandovers(this.#pending.flatMap(({ handover }) => handover ?? []));
   }
 }
-
-const toKafkaMessage = ({ event, at }: Note): Message => toMessage(event, at);
