@@ -5,8 +5,8 @@ import { InterleavedSequencer } from './tests/support/interleaved.ts';
 // Each file runs services or a whole system, and waits for much of its time: four at a time keep two processors busy.
 const onRealParts = {
   globalSetup: ['tests/support/global-setup.ts'],
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
   maxWorkers: 4,
 };
 

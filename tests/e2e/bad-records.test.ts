@@ -93,7 +93,7 @@ it('passes over a record without a value, without a dead letter', async () => {
     { key: 'tombstone', value: null },
     { key: 'tombstone', value: encode(next) },
   ]);
-  await system.ingest.untilDone(next.request_id, 5_000);
+  await system.ingest.untilDone(next.request_id);
   expect(deadLetters.filter(({ key }) => key === 'tombstone')).toEqual([]);
 });
 
@@ -157,7 +157,7 @@ it.each(broken)(
     const { detail: told, journey } = await system.ingest.findNotification(listed?.notification_id ?? '');
     expect(told).toMatch(detail);
     expect(journey.at(-1)).toMatchObject({ stage: 'renderer', outcome: 'failed', reason });
-    expect(await system.ingest.untilDone(healthy.request_id, 10_000)).toMatchObject({ sent: 1 });
+    expect(await system.ingest.untilDone(healthy.request_id)).toMatchObject({ sent: 1 });
   },
 );
 

@@ -121,13 +121,13 @@ describe('who gets it', () => {
     const before = sink.mails.length;
     const user_ids = people.map(({ id }) => id);
     const requestId = await system.ingest.send({ template_id: 'plain', priority: 'low', user_ids });
-    const request = await system.ingest.untilDone(requestId, 60_000);
+    const request = await system.ingest.untilDone(requestId);
     expect(request).toMatchObject({ planned: 10_000, sent: reachable.length, skipped: 10_000 - reachable.length });
     const taken = sink.mails.slice(before);
     expect(taken).toHaveLength(reachable.length);
     expect(new Set(taken.map(({ to }) => to))).toEqual(new Set(reachable.map(({ email }) => email)));
     expect(await system.ingest.listNotifications({ request_id: requestId })).toHaveLength(10_000);
-  }, 90_000);
+  });
 
   it('unites the list with the categories: everybody of both once, whoever is in both as well', async () => {
     const staff = findPeople(({ category }) => category === 'staff', 1_000);
@@ -135,12 +135,12 @@ describe('who gets it', () => {
     const user_ids = [...staff.slice(0, 3), ...others].map(({ id }) => id);
     const before = sink.mails.length;
     const requestId = await system.ingest.send({ template_id: 'plain', user_ids, user_categories: ['staff'] });
-    const request = await system.ingest.untilDone(requestId, 60_000);
+    const request = await system.ingest.untilDone(requestId);
     const reachable = [...staff, ...others].flatMap(({ email }) => email ?? []);
     expect(request).toMatchObject({ planned: 1_002, planning_complete: true, sent: reachable.length });
     const taken = sink.mails.slice(before).map(({ to }) => to);
     expect(taken.sort()).toEqual(reachable.sort());
-  }, 90_000);
+  });
 
   it('sends a request with a later time when that has come, and not before', async () => {
     const [person] = findReachable(1);

@@ -132,7 +132,7 @@ it('starts, mails, takes a pasted request, stops within 20 s, and finds its data
   // The pasted request.
   const command = /^curl [\s\S]*?\}'$/m.exec(first.output())?.[0] ?? '';
   const answer = JSON.parse(await runPasted(command)) as { request_id: string };
-  await eventually(async () => (await inbox.list()).length === 5, 'the pasted request has sent a mail', 10_000);
+  await eventually(async () => (await inbox.list()).length === 5, 'the pasted request has sent a mail');
   await ingest.untilDone(answer.request_id);
   const listMessageIds = async () => (await inbox.list()).map(({ messageId }) => messageId);
   const messageIds = await listMessageIds();
@@ -162,7 +162,6 @@ it('starts, mails, takes a pasted request, stops within 20 s, and finds its data
   await eventually(
     () => childrenOf(dataDir).some(({ name, pid }) => name === 'dispatcher' && pid !== dispatcher?.pid),
     'the dispatcher is started again',
-    10_000,
   );
   expect(second.output()).toContain('dispatcher died (ended by SIGKILL), starting it again in 0.5 s');
 
@@ -175,7 +174,7 @@ it('starts, mails, takes a pasted request, stops within 20 s, and finds its data
   second.child.kill('SIGTERM');
   expect(await second.exited).toBe(0);
   expect(beforeStop.filter(({ pid }) => isAlive(pid))).toEqual([]);
-}, 180_000);
+});
 
 it('says in one sentence which port is taken, and how to go on', async () => {
   const { offset, ports } = await findOffset();

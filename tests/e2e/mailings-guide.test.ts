@@ -27,7 +27,7 @@ beforeAll(async () => {
   const baseURL = `http://127.0.0.1:${system.launched.ports.admin}`;
   window = await browser.newContext({ ...looks.light, baseURL, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
   page = await window.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
 });
 
 afterAll(async () => {
@@ -85,7 +85,7 @@ it('sends a test to its own address, which asks nobody for consent', async () =>
   await page.getByRole('link', { name: 'Send a test' }).click();
   await page.getByLabel('Your e-mail address').fill('editor@lumen.example');
   await page.getByRole('button', { name: 'Send the test' }).click();
-  await eventually(() => sink.mails.some(({ to }) => to === 'editor@lumen.example'), 'the test has come', 20_000);
+  await eventually(() => sink.mails.some(({ to }) => to === 'editor@lumen.example'), 'the test has come');
   await eventually(async () => {
     const state = page.locator('.pill-sent').first();
     return (await state.count()) > 0;

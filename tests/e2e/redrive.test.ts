@@ -37,7 +37,7 @@ const mailsTo = (address: string, subject: string) =>
   sink.mails.filter((mail) => mail.to === address && mail.subject === subject);
 
 /** The ids of the dead letters that a page lists. */
-async function lettersWith(key: string, state = 'new', withinMs = 5_000): Promise<string[]> {
+async function lettersWith(key: string, state = 'new', withinMs = 60_000): Promise<string[]> {
   let ids: string[] = [];
   await eventually(
     async () => {

@@ -327,7 +327,7 @@ describe('in the browser', () => {
       const frame = page.frames().find((one) => one.url().includes('/html?'));
       expect(await frame?.locator('p').textContent()).toBe('hello');
       for (const id of ['a', 'b', 'd', 'e', 'c']) {
-        await frame?.locator(`#${id}`).click({ noWaitAfter: true, timeout: 5_000 });
+        await frame?.locator(`#${id}`).click({ noWaitAfter: true, timeout: 30_000 });
       }
       await page.waitForLoadState('networkidle');
       expect([page.url(), window.pages().length]).toEqual([address, 1]);

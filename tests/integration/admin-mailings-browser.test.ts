@@ -38,7 +38,7 @@ afterAll(async () => {
 const open = async (path: string, look: Look = 'light', visitor = sender): Promise<Page> => {
   const window = await openWindow(browser, lab.url, visitor.cookie, look);
   const page = await window.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.on('pageerror', (error) => faults.push(`${path}: ${error.message}`));
   // A refused upload is told by the page, and by the browser's console as well.
   const isFault = (text: string) => !/status of 422/.test(text);

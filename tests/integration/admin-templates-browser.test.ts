@@ -48,7 +48,7 @@ describe('a template', () => {
   it('lives its whole life in the pages', async () => {
     const window = await openWindow(browser, lab.url, editor.cookie);
     const page = await window.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     const alarms: string[] = [];
     page.on('pageerror', (error) => alarms.push(error.message));
     page.on('dialog', (dialog) => {
@@ -142,7 +142,7 @@ describe('a template', () => {
   it('can be written by keyboard alone: the Tab key leaves the editors', async () => {
     const window = await openWindow(browser, lab.url, editor.cookie);
     const page = await window.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     await page.goto('/templates/privet-elodie');
     await page.locator('.CodeMirror').first().waitFor();
     await page.getByLabel('Address for answers').focus();
@@ -175,7 +175,7 @@ describe('a template', () => {
     await editor.post('/templates/hostile', { base: '1', ...hostile, text: `${name} two`, from_name: name });
     const window = await openWindow(browser, lab.url, editor.cookie);
     const page = await window.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     const alarms: string[] = [];
     page.on('dialog', (dialog) => {
       if (dialog.type() !== 'beforeunload') alarms.push(page.url());
@@ -198,7 +198,7 @@ describe('a template', () => {
   it('shows the length and the parts of an SMS while it is written', async () => {
     const window = await openWindow(browser, lab.url, editor.cookie);
     const page = await window.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     await page.goto('/templates/new?channel=sms');
     await page.getByLabel('Title').fill('Code');
     await write(page, 'text', 'Your code is 1234');
@@ -233,7 +233,7 @@ describe('the pages of templates', () => {
   it.each(Object.keys(looks) as Look[])('can be used by everybody, and fit: %s', async (look) => {
     const window = await openWindow(browser, lab.url, editor.cookie, look);
     const page = await window.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     const tests = await lab.db.selectFrom('test_sends').select('request_id').execute();
     for (const path of [...pages, `/templates/privet-elodie/test/${tests[0]?.request_id}`]) {
       await page.goto(path);

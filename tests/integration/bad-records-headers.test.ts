@@ -20,7 +20,7 @@ async function sendWith(headers: IHeaders, value = rubbish): Promise<StageLab> {
 }
 
 describe('a record with hostile headers', () => {
-  it('by the hundred thousand is put aside in seconds, with all of them', { timeout: 60_000 }, async () => {
+  it('by the hundred thousand is put aside in seconds, with all of them', async () => {
     const lab = await sendWith(many(100_000));
     lab.start(createTestStage(lab));
     const startedAt = performance.now();
@@ -127,7 +127,8 @@ describe('a dead letter', () => {
     await lab.send(input.name, [rubbish], { headers: { large: Buffer.alloc(300_000, 'h') } });
     await lab.sendEvents(input, [chunk('good')]);
     lab.start(createTestStage(lab));
-    expect(await forwardedTo(lab, 1)).toEqual(['user-good']);
+    // A dead letter that was too large is tried again with its slice: the other record may go on twice.
+    expect(new Set(await forwardedTo(lab, 1))).toEqual(new Set(['user-good']));
     const letters = (await readPutAside(lab, 1)).filter(({ record }) => readDeadLetterCause(record.headers));
     expect(codes(letters)).toEqual(['not_avro']);
     expect(letters[0]?.record.value).toBeNull();

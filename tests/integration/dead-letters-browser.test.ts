@@ -73,7 +73,7 @@ const faults: string[] = [];
 async function open(path: string, look: Look = 'light'): Promise<Page> {
   const window = await openWindow(browser, lab.url, operator.cookie, look);
   const page = await window.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.on('pageerror', (error) => faults.push(`${path}: ${error.message}`));
   page.on('console', (line) => {
     if (line.type() === 'error') faults.push(`${path}: ${line.text()}`);

@@ -35,7 +35,7 @@ describe('the minutes', () => {
     server.behave = () => ({ kind: 'accept' });
     const loop = lab.startWaiting();
     await lab.makeDue();
-    await expect.poll(() => lab.waitingCount(), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => lab.waitingCount(), { timeout: 60_000 }).toBe(0);
     await loop.stop();
 
     const rows = await sql<{ what: string; count: number }>`

@@ -19,12 +19,12 @@ let infrastructure: Infrastructure;
 
 beforeAll(async () => {
   infrastructure = await startInfrastructure({ ...options, ports: 'free' });
-}, 60_000);
+});
 
 afterAll(async () => {
   await infrastructure.stop();
   removeTestData(dataDir);
-}, 30_000);
+});
 
 const schemasUrl = () => `${infrastructure.env.SCHEMA_REGISTRY_URL}/subjects/kept-value/versions`;
 
@@ -92,4 +92,4 @@ it('keeps records, schema ids and databases over a restart of everything', async
   expect(await canConnect(kept)).toBe(true);
   expect(await registerSchema()).toEqual(schema);
   expect(await countRecords()).toEqual(['1']);
-}, 60_000);
+});

@@ -59,7 +59,9 @@ async function post(
 
 const recordsOf = (id: string | undefined) =>
   published.filter(({ event }) => event.request_id === id).map(({ event }) => event);
-const arrivesFirst = (id: string | undefined) => vi.waitFor(() => expect(recordsOf(id).length).toBeGreaterThan(0));
+const arrive = (id: string | undefined, count: number) =>
+  vi.waitFor(() => expect(recordsOf(id)).toHaveLength(count), { timeout: 30_000 });
+const arrivesFirst = (id: string | undefined) => arrive(id, 1);
 const accepted = () => harness.db.updateTable('accepted').where('idempotency_key', '=', idempotencyKey);
 /** As a crash between the row and Kafka's answer leaves it. */
 const forgetAnswer = (ageSeconds: number) =>
@@ -128,7 +130,7 @@ it('lets the retry take over after 10 seconds, with the same id and the very sam
     .execute();
   const retry = await post({ context: { a: 2, b: 1 } }, { at: 1 });
   expect(retry).toMatchObject({ status: 202, id: first.id });
-  await vi.waitFor(() => expect(recordsOf(first.id)).toHaveLength(2));
+  await arrive(first.id, 2);
   const [original, repeated] = recordsOf(first.id);
   expect(repeated).toEqual({ ...original, requested_at: (original?.requested_at ?? 0) - 11_000 });
   expect(original?.requested_at).toBe(row?.accepted_at.getTime());
@@ -151,7 +153,7 @@ it('gives the same answer when the template was archived and the time went by si
     })
     .execute();
   await vi.waitFor(async () => expect((await post(template, { idempotencyKey: randomUUID() })).status).toBe(202), {
-    timeout: 5_000,
+    timeout: 30_000,
   });
   const expiry = { expires_at: new Date(Date.now() + 1_000).toISOString() };
   const first = await post({ ...template, ...expiry });
@@ -162,7 +164,7 @@ it('gives the same answer when the template was archived and the time went by si
     .where('template_id', '=', 'short-lived')
     .execute();
   await vi.waitFor(async () => expect((await post(template, { idempotencyKey: randomUUID() })).status).toBe(422), {
-    timeout: 5_000,
+    timeout: 30_000,
   });
   await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(expiry.expires_at)), { timeout: 2_000 });
   expect(await post({ ...template, ...expiry })).toMatchObject({ status: 202, id: first.id });

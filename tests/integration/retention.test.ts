@@ -212,7 +212,7 @@ it('waits for nobody for long: a month in use stays, all before it is done, and 
   expect(await countsOf(id)).toEqual({ ...gone, deliveries: 2 });
   await run(['retention', '--execute']);
   expect(await countsOf(id)).toEqual(gone);
-}, 40_000);
+});
 
 it('lets only one of them delete at a time', async () => {
   await addRequest(monthsAgo(6));

@@ -83,31 +83,34 @@ describe('turns given out by Postgres', () => {
     await eventually(() => bulk.started.low.length > before + 10, 'bulk goes on');
   });
 
+  // Turns far apart: how long the questions themselves take on a busy machine makes no difference then.
+  const stepMs = 10_000;
+
   it('are not saved up while nobody asks', async () => {
     const source = createGrantSource(db, 'sms');
-    const wanted = { count: 1, stepMs: 100, isHigh: false };
+    const wanted = { count: 1, stepMs, isHigh: true };
     await source.grant(wanted);
     await sql`update transport_rates set next_at = now() - interval '1 hour' where transport = 'sms'`.execute(db);
     const first = await source.grant(wanted);
     const second = await source.grant(wanted);
     expect([first.count, second.count]).toEqual([1, 1]);
     expect(first.inMs).toBeLessThan(20);
-    expect(second.inMs).toBeGreaterThan(60);
+    expect(second.inMs).toBeGreaterThan(6_000);
   });
 
   it('are refused further ahead than a tenth of a second, but to high', async () => {
     await sql`delete from transport_rates`.execute(db);
     const source = createGrantSource(db, 'sms');
-    await source.grant({ count: 5, stepMs: 100, isHigh: false });
-    const refused = await source.grant({ count: 5, stepMs: 100, isHigh: false });
+    await source.grant({ count: 5, stepMs, isHigh: false });
+    const refused = await source.grant({ count: 5, stepMs, isHigh: false });
     expect(refused.count).toBe(0);
-    expect(refused.inMs).toBeGreaterThan(200);
-    const high = await source.grant({ count: 5, stepMs: 100, isHigh: true });
+    expect(refused.inMs).toBeGreaterThan(20_000);
+    const high = await source.grant({ count: 5, stepMs, isHigh: true });
     expect(high.count).toBe(5);
-    expect(high.inMs).toBeGreaterThan(300);
-    const behindHigh = await source.grant({ count: 1, stepMs: 100, isHigh: false });
+    expect(high.inMs).toBeGreaterThan(30_000);
+    const behindHigh = await source.grant({ count: 1, stepMs, isHigh: false });
     expect(behindHigh.count).toBe(0);
-    expect(behindHigh.inMs).toBeGreaterThan(700);
+    expect(behindHigh.inMs).toBeGreaterThan(70_000);
   });
 
   it('come again when somebody deleted the row', async () => {
@@ -144,7 +147,7 @@ describe('a dispatcher with a limit', () => {
     await lab.sendEvents(lab.topics.rendered.low, low);
     await eventually(() => at.size > 10, 'bulk is under way');
     await lab.sendEvents(lab.topics.rendered.high, high);
-    await eventually(async () => (await lab.states()).sent === 95, 'all are sent', 30_000);
+    await eventually(async () => (await lab.states()).sent === 95, 'all are sent');
     expect(lab.server.taken.length).toBe(95);
     expect(mostInASecond([...at.values()])).toBeLessThanOrEqual(25);
     const order = [...at.keys()];

@@ -48,7 +48,7 @@ export function createMailInbox(inboxUrl: string) {
       return response.text();
     },
     /** Waits for the first mail to this address that fits. */
-    async untilMail(address: string, fits: (mail: InboxMail) => boolean = () => true, timeoutMs = 20_000) {
+    async untilMail(address: string, fits: (mail: InboxMail) => boolean = () => true, timeoutMs = 60_000) {
       let found: InboxMail | undefined;
       await eventually(
         async () => {

@@ -86,7 +86,7 @@ export function createIngestClient(ingestUrl: string, apiKey: string) {
     id: string,
     condition: (request: RequestStatus) => boolean,
     what: string,
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   ): Promise<RequestStatus> {
     let last: RequestStatus | undefined;
     const say = () => `request ${id} ${what}; it is ${JSON.stringify(last)}`;
@@ -122,7 +122,7 @@ export function createIngestClient(ingestUrl: string, apiKey: string) {
     findRequest,
     untilRequest,
     /** Waits until everybody in it has an end; checks that the numbers balance. */
-    async untilDone(id: string, timeoutMs = 30_000): Promise<RequestStatus> {
+    async untilDone(id: string, timeoutMs = 60_000): Promise<RequestStatus> {
       const done = await untilRequest(id, (request) => request.state === 'done', 'is done', timeoutMs);
       const ended = done.sent + done.failed + done.skipped + done.unknown;
       if (ended !== done.planned || !done.planning_complete || done.in_flight !== 0) {

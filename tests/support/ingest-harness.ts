@@ -133,7 +133,7 @@ export async function startIngestHarness(
       const ingest = await start(overrides);
       await vi.waitFor(
         async () => expect((await fetch(`http://127.0.0.1:${ingest.opsPort}/readyz`)).status).toBe(200),
-        { timeout: 20_000, interval: 50 },
+        { timeout: 60_000, interval: 50 },
       );
       return ingest;
     },

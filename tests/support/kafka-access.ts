@@ -65,7 +65,7 @@ export async function accessKafka(env: Readonly<Record<string, string>>): Promis
         topic,
         events.map((event) => ({ key: event.request_id, value: codec.encode(topics.requests, event) })),
       ),
-    async untilDeadLetter(fits, what, timeoutMs = 15_000) {
+    async untilDeadLetter(fits, what, timeoutMs = 60_000) {
       await eventually(() => deadLetters.some(fits), `the dead letter of ${what} is there`, timeoutMs);
       const found = deadLetters.find(fits);
       if (!found) throw new Error(`no dead letter of ${what}`);

@@ -79,7 +79,7 @@ export async function startReplayLab(lab: AdminLab): Promise<ReplayLab> {
       if (made.length !== 1 || !made[0]) throw new Error(`${made.length} replays were made, not one`);
       return made[0].replayId;
     },
-    async untilOver(replayId, timeoutMs = 20_000) {
+    async untilOver(replayId, timeoutMs = 60_000) {
       let last: Replay | undefined;
       await eventually(
         async () => {
