@@ -9,7 +9,10 @@ export interface Windows {
   holdClaim(isWanted: (notificationId: string) => boolean): Promise<string[]>;
   /** @returns whose mail, with this text in it, is taken and not answered */
   holdMail(containing: string): Promise<string>;
-  /** No settling gets through from here on. @returns when the answers of all these kinds are there and wait to be settled */
+  /**
+   * No settling gets through from here on. Resolves when answers of all these kinds are there and wait to be settled. A lane
+   * begins nothing new before its slice is settled: when the kinds are not among what is under way, it tries again.
+   */
   holdSettling(kinds: readonly ((notificationId: string) => boolean)[]): Promise<void>;
   /** Lets everything go on that was held. */
   open(): Promise<void>;
@@ -18,7 +21,7 @@ export interface Windows {
 /** A dispatcher that was killed is missed by its group for 15 s, and started again after 10 s at most. */
 const hitWithinMs = 90_000;
 /** What is held back for long outlives its lease, and then nobody could say any more whose it is. */
-const settleHitWithinMs = 20_000;
+const heldAtMostMs = 10_000;
 
 export function createWindows({ postgresProxy, sink }: World): Windows {
   let gate = Promise.withResolvers<void>();
@@ -57,30 +60,42 @@ export function createWindows({ postgresProxy, sink }: World): Windows {
     holdMail: async (containing) =>
       (await inTime(sink.holdNext(containing), `a mail with ${containing}`)).notificationId,
     async holdSettling(kinds) {
-      const from = sink.accepted().length;
-      heldSettleCount = 0;
-      isHoldingSettles = true;
-      const deadline = performance.now() + settleHitWithinMs;
-      const isHit = () => {
-        const answered = sink.accepted().slice(from);
-        // What was on its way when the holding began is through: whatever was taken since then is unsettled.
-        return (
-          heldSettleCount >= kinds.length && kinds.every((kind) => answered.some((one) => kind(one.notificationId)))
-        );
-      };
-      while (!isHit()) {
-        if (performance.now() > deadline) throw new Error('no answers of these kinds came to be settled');
-        await sleep(2);
+      const deadline = performance.now() + hitWithinMs;
+      while (!(await holdOnce(kinds, deadline))) {
+        await open();
+        await sleep(500);
       }
     },
-    async open() {
-      isHoldingSettles = false;
-      heldIds.clear();
-      gate.resolve();
-      gate = Promise.withResolvers();
-      await sink.release();
-    },
+    open,
   };
+
+  /** @returns false when what is held has been held for too long without a hit */
+  async function holdOnce(kinds: readonly ((id: string) => boolean)[], deadline: number): Promise<boolean> {
+    const from = sink.accepted().length;
+    let heldSinceMs: number | undefined;
+    heldSettleCount = 0;
+    isHoldingSettles = true;
+    for (;;) {
+      const nowMs = performance.now();
+      const answered = sink.accepted().slice(from);
+      if (heldSettleCount > 0) heldSinceMs ??= nowMs;
+      // What was on its way when the holding began is through: whatever was taken since then is unsettled, either in the
+      // statement that waits or behind it (a lane has one under way at a time).
+      if (heldSinceMs !== undefined && kinds.every((kind) => answered.some((one) => kind(one.notificationId))))
+        return true;
+      if (heldSinceMs !== undefined && nowMs - heldSinceMs > heldAtMostMs) return false;
+      if (nowMs > deadline) throw new Error('no answers of these kinds came to be settled');
+      await sleep(2);
+    }
+  }
+
+  async function open(): Promise<void> {
+    isHoldingSettles = false;
+    heldIds.clear();
+    gate.resolve();
+    gate = Promise.withResolvers();
+    await sink.release();
+  }
 }
 
 /** The columns of services/dispatcher/ledger/claim.ts, in their order. */
