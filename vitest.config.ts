@@ -7,6 +7,7 @@ const onRealParts = {
   globalSetup: ['tests/support/global-setup.ts'],
   testTimeout: 240_000,
   hookTimeout: 240_000,
+  expect: { poll: { timeout: 60_000 } },
   maxWorkers: 4,
 };
 
@@ -18,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           testTimeout: 30_000,
+          expect: { poll: { timeout: 20_000 } },
           // They share nothing that one could leave behind for another, and to load all modules once saves a third.
           isolate: false,
           include: [

@@ -212,7 +212,7 @@ it('takes the person out of every table, sends nothing afterwards, and leaves th
   const audit = await db.selectFrom('audit').selectAll().where('action', '=', 'person.erased').execute();
   expect(audit).toMatchObject([{ who: 'cli', subject: `person sha256:${hash('sha256', userId, 'hex')}` }]);
   expect(await run([userId])).toEqual(['Nothing is known of this person.']);
-}, 40_000);
+});
 
 it('leaves what belongs to somebody else at the same address', async () => {
   const { db, run, dispatch } = await openLab();
@@ -289,7 +289,7 @@ it('says when nobody told of the end of what waited, and deletes it all the same
   expect(await waitingCount()).toBe(1);
   expect((await run(['ida', '--execute'])).join('\n')).toContain('1 of what waited ended without a word');
   expect(await waitingCount()).toBe(0);
-}, 30_000);
+});
 
 it('asks whom, and refuses what is no user id', async () => {
   const { run } = await openLab();

@@ -6,7 +6,6 @@ import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import { createKafka } from '../../lib/kafka/client.ts';
 import { type Codec, createCodec } from '../../lib/kafka/codec.ts';
-import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { hashPassword } from '../../lib/passwords.ts';
@@ -16,6 +15,7 @@ import type { Role } from '../../services/admin/roles.ts';
 import { type RunningAdmin, startAdmin } from '../../services/admin/service.ts';
 import { eventually } from './eventually.ts';
 import type { TestEnvironment } from './infrastructure.ts';
+import { registerSubjects } from './register-subjects.ts';
 import { createTestDatabase } from './test-database.ts';
 
 export interface AdminLab {
@@ -68,7 +68,7 @@ export async function startAdminLab(
   await Promise.all([
     migrate(db),
     ensureTopics(kafka, topics, { partitions: 2, replicationFactor: 1, minInsyncReplicas: 1 }),
-    registerSchemas({ registryUrl: env.SCHEMA_REGISTRY_URL, topics }),
+    registerSubjects(env.SCHEMA_REGISTRY_URL, topics),
   ]);
   const codec = createCodec({ registryUrl: env.SCHEMA_REGISTRY_URL, topics });
   await codec.prepare();

@@ -8,12 +8,12 @@ import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
 import { createKafka } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
-import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { type RunningIngest, startIngest } from '../../services/ingest/service.ts';
 import type { TestEnvironment } from './infrastructure.ts';
+import { registerSubjects } from './register-subjects.ts';
 import { createTestDatabase } from './test-database.ts';
 
 export interface PublishedRequest {
@@ -65,7 +65,7 @@ export async function startIngestHarness(
   await Promise.all([
     migrate(db).then(() => insertTemplates(db)),
     ensureTopics(kafka, topics, { partitions: 2, replicationFactor: 1, minInsyncReplicas: 1 }),
-    registerSchemas({ registryUrl: env.SCHEMA_REGISTRY_URL, topics }),
+    registerSubjects(env.SCHEMA_REGISTRY_URL, topics),
   ]);
 
   const codec = createCodec({ registryUrl: env.SCHEMA_REGISTRY_URL, topics });

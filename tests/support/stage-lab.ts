@@ -6,7 +6,6 @@ import type { RecordName, Records } from '../../lib/events.ts';
 import { createKafka, type IHeaders, type Kafka, type KafkaMessage, partitioner } from '../../lib/kafka/client.ts';
 import { type Codec, createCodec } from '../../lib/kafka/codec.ts';
 import { createPublisher, type Publisher } from '../../lib/kafka/publisher.ts';
-import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { type RunningStage, type StageRuntime, startStage } from '../../lib/kafka/run-stage.ts';
 import type { AnyStage } from '../../lib/kafka/stage.ts';
 import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
@@ -14,6 +13,7 @@ import { createLogger, type Logger } from '../../lib/logger.ts';
 import { createMetrics, createStageMetrics, type Registry } from '../../lib/metrics.ts';
 import { createTopics, type Topic, type Topics } from '../../lib/topics.ts';
 import { eventually } from './eventually.ts';
+import { registerSubjects } from './register-subjects.ts';
 
 export interface StageLab {
   topics: Topics;
@@ -47,20 +47,17 @@ export async function openStageLab(
   const env = inject('infrastructure');
   const topics = createTopics(`test-${randomUUID().slice(0, 8)}.`);
   const logger = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' });
-  const settings = { topicPrefix: '', ssl: false, caFile: undefined, sasl: undefined };
+  const access = { topicPrefix: '', ssl: false, caFile: undefined, sasl: undefined };
   const brokers = (options.brokers ?? env.KAFKA_BROKERS).split(',');
-  const kafka = createKafka({ ...settings, brokers }, 'test', logger);
+  const kafka = createKafka({ ...access, brokers }, 'test', logger);
   const registryUrl = env.SCHEMA_REGISTRY_URL;
-  await ensureTopics(kafka, topics, {
-    partitions: options.partitions ?? 2,
-    replicationFactor: 1,
-    minInsyncReplicas: 1,
-  });
-  await registerSchemas({ registryUrl, topics });
+  const settings = { partitions: options.partitions ?? 2, replicationFactor: 1, minInsyncReplicas: 1 };
+  await Promise.all([ensureTopics(kafka, topics, settings), registerSubjects(registryUrl, topics)]);
   const setupCodec = createCodec({ registryUrl, topics });
   await setupCodec.prepare();
-  const codec = createCodec({ registryUrl: options.registryUrl ?? registryUrl, topics });
-  await codec.prepare();
+  // The stage's own registry may be one that a test takes away.
+  const codec = options.registryUrl ? createCodec({ registryUrl: options.registryUrl, topics }) : setupCodec;
+  if (codec !== setupCodec) await codec.prepare();
   const publisher = createPublisher({ kafka, codec, logger });
   await publisher.connect();
   const producer = kafka.producer({ createPartitioner: partitioner, allowAutoTopicCreation: false });
