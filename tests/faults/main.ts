@@ -62,11 +62,10 @@ async function runOne(scenario: Scenario, seed: number, people: number): Promise
 }
 
 const isTelling = (line: string) => /^launcher |"level":"(warn|error|fatal)"/.test(line);
-const commit = execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=10'], {
-  cwd: root,
-  encoding: 'utf8',
-}).trim();
-
+const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+// What the runs before have written down does not make it another release.
+const isDirty = git('status', '--porcelain', '--', '.', ':!docs/reliability.md', ':!docs/reliability') !== '';
+const commit = `${git('rev-parse', '--short=10', 'HEAD')}${isDirty ? '-dirty' : ''}`;
 try {
   const settings = readSettings(process.argv.slice(2), scenarios);
   if (settings.showHelp) process.stdout.write(`${help(scenarios)}\n`);
