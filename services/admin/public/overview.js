@@ -6,8 +6,16 @@ const againAfterMs = 30_000;
 const section = document.querySelector('#charts');
 const fault = section.querySelector('.fault');
 const kinds = {
-  ends: { element: section.querySelector('#chart-ends'), names: ['sent', 'failed', 'skipped', 'unknown'] },
-  lag: { element: section.querySelector('#chart-lag'), names: ['planner', 'enricher', 'renderer', 'dispatcher'] },
+  ends: {
+    element: section.querySelector('#chart-ends'),
+    names: ['sent', 'failed', 'skipped', 'unknown'],
+    colours: [1, 2, 3, 4],
+  },
+  lag: {
+    element: section.querySelector('#chart-lag'),
+    names: ['planner', 'enricher', 'renderer', 'dispatcher'],
+    colours: [3, 5, 6, 4],
+  },
 };
 let range = 'hour';
 let series;
@@ -32,20 +40,20 @@ async function load() {
 }
 
 function draw() {
-  for (const [kind, { element, names }] of Object.entries(kinds)) {
+  for (const [kind, { element, names, colours }] of Object.entries(kinds)) {
     kinds[kind].chart?.destroy();
     const data = [series.at, ...names.map((name) => series[kind][name])];
-    kinds[kind].chart = new uPlot(toOptions(kind, names, element.clientWidth), data, element);
+    kinds[kind].chart = new uPlot(toOptions(kind, names, colours, element.clientWidth), data, element);
   }
 }
 
-function toOptions(kind, names, width) {
+function toOptions(kind, names, colours, width) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
   const axis = { stroke: colour('dim'), grid: { stroke: colour('line'), width: 1 }, ticks: { stroke: colour('line') } };
   const lines = names.map((name, at) => ({
     label: name,
-    stroke: colour(`chart-${at + 1}`),
+    stroke: colour(`chart-${colours[at]}`),
     width: 1.5,
     dash: [[], [6, 3], [2, 3], [8, 3, 2, 3]][at],
     points: { show: false },
