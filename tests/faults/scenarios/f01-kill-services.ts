@@ -1,19 +1,17 @@
 // F1: one service after the other is killed without warning, every two seconds for a minute.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceName } from '../../../dev/services.ts';
 import { drain } from '../harness/drain.ts';
+import { killAtRandom } from '../harness/kill-at-random.ts';
 import { createLoad, type Load } from '../harness/load.ts';
 import { inFlightAtBreak, judge, type Scenario, type Stage } from '../harness/scenario.ts';
 
-const victims: readonly [ServiceName, ...ServiceName[]] = ['ingest', 'planner', 'enricher', 'renderer', 'dispatcher'];
-const everyMs = 2_000;
 const killMs = 60_000;
 
 export const killServices: Scenario = {
   name: 'F1',
   title: 'SIGKILL of a random service every 2 s for 60 s',
   async run(stage) {
-    const { world, random, log, people, singlesPerSecond, scale, from } = stage;
+    const { world, people, singlesPerSecond, scale, from } = stage;
     // In the short form nothing is said about speed.
     const calm = scale < 1 ? undefined : createLoad(world, { people, singlesPerSecond, from: from + 50_000 });
     const calmSeconds = calm && (await time(stage, calm, () => sleep(killMs)));
@@ -22,15 +20,7 @@ export const killServices: Scenario = {
     const loads = calm ? [calm, load] : [load];
     let dispatcherCount = 0;
     const seconds = await time(stage, load, async () => {
-      for (let killed = 0; killed * everyMs < killMs * scale; killed++) {
-        const victim = random.pick(victims);
-        if (world.launched.services.pid(victim) !== undefined) {
-          log(`kills the ${victim}`);
-          world.launched.services.kill(victim, 'SIGKILL');
-          if (victim === 'dispatcher') dispatcherCount += 1;
-        }
-        await sleep(everyMs);
-      }
+      dispatcherCount = await killAtRandom(stage, () => killMs * scale);
     });
     const verdict = await judge(stage, loads, {
       doublesAtMost: dispatcherCount * inFlightAtBreak,

@@ -1,18 +1,15 @@
 // F11: every record of every topic is produced three times, out of order; then, while services are being killed, the
 // topics of requests and of finished messages are read from their beginning, twice. Nobody gets a mail more for it.
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceName } from '../../../dev/services.ts';
 import { priorities } from '../../../lib/topics.ts';
 import { drain } from '../harness/drain.ts';
 import { startDuplicator } from '../harness/duplicator.ts';
 import { type Entry, startForeignProducer } from '../harness/foreign-producer.ts';
+import { killAtRandom } from '../harness/kill-at-random.ts';
 import { createLoad } from '../harness/load.ts';
 import { rewind } from '../harness/rewind.ts';
 import { inFlightAtBreak, judge, type Scenario, type Stage, type Verdict } from '../harness/scenario.ts';
 import { createWrittenLoad, type WrittenLoad } from '../harness/written-load.ts';
 
-const victims: readonly [ServiceName, ...ServiceName[]] = ['ingest', 'planner', 'enricher', 'renderer', 'dispatcher'];
-const everyMs = 2_000;
 const killMs = 60_000;
 /** Times killMs. */
 const longest = 3;
@@ -94,11 +91,9 @@ async function writeThrice(stage: Stage, load: WrittenLoad): Promise<number> {
 
 /** @returns how often the dispatcher was killed */
 async function replayDuringKills(stage: Stage, notes: Verdict['notes']): Promise<number> {
-  const { world, random, scale, log } = stage;
-  const { services } = world.launched;
+  const { world, scale, log } = stage;
   const { planner, dispatcher } = world.topics.lanes;
   let areReplayed = false;
-  let dispatcherCount = 0;
   const replay = async () => {
     const counts: number[] = [];
     for (let round = 0; round < 2; round++) {
@@ -113,14 +108,7 @@ async function replayDuringKills(stage: Stage, notes: Verdict['notes']): Promise
   });
   // What dies every two seconds reads slowly: the kills go on through the replays, but not for ever.
   const mayKillMs = () => killMs * scale * (areReplayed ? 1 : longest);
-  for (let killed = 0; killed * everyMs < mayKillMs(); killed++) {
-    const victim = random.pick(victims);
-    if (services.pid(victim) !== undefined) {
-      services.kill(victim, 'SIGKILL');
-      if (victim === 'dispatcher') dispatcherCount += 1;
-    }
-    await sleep(everyMs);
-  }
+  const dispatcherCount = await killAtRandom(stage, mayKillMs);
   await replaying;
   notes['kills of the dispatcher'] = dispatcherCount;
   return dispatcherCount;
