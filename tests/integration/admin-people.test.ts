@@ -281,6 +281,7 @@ describe('in the browser', () => {
     try {
       const page = await window.newPage();
       await page.goto('/people');
+      await page.locator('[name="q"]:focus').waitFor();
       await page.keyboard.type(person.email.toUpperCase());
       await page.keyboard.press('Enter');
       await page.waitForURL(/\/people[/?]./);
