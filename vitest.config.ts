@@ -1,14 +1,16 @@
 // Three kinds of tests: unit (beside the code, no infrastructure), integration and e2e (on real parts, shared by a run).
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { InterleavedSequencer } from './tests/support/interleaved.ts';
 
-// Each file runs services or a whole system, and waits for much of its time: four at a time keep two processors busy.
+// Each file runs services or a whole system, and waits for much of its time: two more of them than there are processors
+// keep all of these busy.
 const onRealParts = {
   globalSetup: ['tests/support/global-setup.ts'],
   testTimeout: 240_000,
   hookTimeout: 240_000,
   expect: { poll: { timeout: 60_000 } },
-  maxWorkers: 4,
+  maxWorkers: Math.min(6, availableParallelism() + 2),
 };
 
 export default defineConfig({
