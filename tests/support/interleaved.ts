@@ -16,9 +16,9 @@ const longest = [
 
 export class InterleavedSequencer extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const byProject = Map.groupBy(files, ({ project }) => project.name);
     const places = new Map<TestSpecification, number>();
-    for (const own of byProject.values()) {
+    for (const name of new Set(files.map(({ project }) => project.name))) {
+      const own = files.filter(({ project }) => project.name === name);
       const sorted = own.toSorted((a, b) => weigh(b.moduleId) - weigh(a.moduleId));
       for (const [index, file] of sorted.entries()) places.set(file, index / sorted.length);
     }
