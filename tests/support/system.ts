@@ -12,6 +12,7 @@ import { createMailInbox, type MailInbox } from './inbox-reader.ts';
 import { compileCacheDir, downloadsDir, removeTestData, testDataFolder } from './infrastructure.ts';
 import { createIngestClient, type IngestClient } from './ingest-client.ts';
 import { accessKafka, type KafkaAccess } from './kafka-access.ts';
+import { readWaitingFor, setKnobs } from './running-system.ts';
 
 export interface SystemOptions {
   /** Begins the names of its folder, database and topics. */
@@ -74,20 +75,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     kafka,
     db,
     lines,
-    async setKnobs(knobs) {
-      const headers = { 'content-type': 'application/json' };
-      const response = await fetch(`${userMockUrl}/knobs`, { method: 'PUT', headers, body: JSON.stringify(knobs) });
-      if (!response.ok) throw new Error(`the user-mock answered ${response.status} ${await response.text()}`);
-    },
-    async waitingFor(service) {
-      try {
-        const address = `${launched.services.opsUrl(service)}/readyz`;
-        const response = await fetch(address, { signal: AbortSignal.timeout(2_000) });
-        return ((await response.json()) as { waiting_for: string[] }).waiting_for;
-      } catch {
-        return undefined;
-      }
-    },
+    setKnobs: (knobs) => setKnobs(userMockUrl, knobs),
+    waitingFor: (service) => readWaitingFor(launched.services.opsUrl(service)),
     async stop() {
       await Promise.all([kafka.stop(), db.destroy()]);
       await launched.stop();

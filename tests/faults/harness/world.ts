@@ -15,6 +15,7 @@ import { createKafka, type Kafka } from '../../../lib/kafka/client.ts';
 import { createLogger } from '../../../lib/logger.ts';
 import { createTopics, type Topics } from '../../../lib/topics.ts';
 import { createIngestClient, type IngestClient } from '../../support/ingest-client.ts';
+import { readWaitingFor, setKnobs } from '../../support/running-system.ts';
 import { addTemplate } from '../../support/templates.ts';
 import { type FaultSink, startFaultSink } from '../sink/client.ts';
 import { type ExtraService, startExtraService } from './extra-service.ts';
@@ -134,23 +135,8 @@ export async function startWorld(
       lines,
       startExtra: (service, extra = {}, release = root) =>
         startExtraService(service, { ...launched.env, ...extra }, release, note, ends),
-      async setKnobs(knobs) {
-        const response = await fetch(`${launched.infrastructure.userMockUrl}/knobs`, {
-          method: 'PUT',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(knobs),
-        });
-        if (!response.ok) throw new Error(`the user-mock answered ${response.status} ${await response.text()}`);
-      },
-      async waitingFor(service) {
-        try {
-          const address = `${launched.services.opsUrl(service)}/readyz`;
-          const response = await fetch(address, { signal: AbortSignal.timeout(2_000) });
-          return ((await response.json()) as { waiting_for: string[] }).waiting_for;
-        } catch {
-          return undefined;
-        }
-      },
+      setKnobs: (knobs) => setKnobs(launched.infrastructure.userMockUrl ?? '', knobs),
+      waitingFor: (service) => readWaitingFor(launched.services.opsUrl(service)),
       stop,
     };
   } catch (error) {
