@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, it } from 'vitest';
 import { recordSchemas } from '../../lib/events.ts';
-import { createKafka } from '../../lib/kafka/client.ts';
+import { createKafka, partitioner } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
 import { registerSchemas } from '../../lib/kafka/register-schemas.ts';
 import { createRegistry } from '../../lib/kafka/registry.ts';
@@ -30,6 +30,18 @@ describe('the topics', () => {
     expect(await missingTopics(kafka, topics)).toEqual([]);
     const second = await ensureTopics(kafka, topics, wanted);
     expect(second.every(({ created, differences }) => !created && differences.length === 0)).toBe(true);
+  });
+
+  it('take records as soon as they are said to be there, so that no first batch is written twice', async () => {
+    const [kafka, topics] = [connect(), newTopics()];
+    const names = (await ensureTopics(kafka, topics, { ...wanted, partitions: 12 })).map(({ topic }) => topic);
+    const messages = Array.from({ length: 12 }, (_, partition) => ({ partition, value: 'first' }));
+    const producer = kafka.producer({ createPartitioner: partitioner, allowAutoTopicCreation: false });
+    await producer.connect();
+    await producer.sendBatch({ topicMessages: names.map((topic) => ({ topic, messages })) });
+    await producer.disconnect();
+    const written = await withAdmin(kafka, (admin) => Promise.all(names.map((name) => admin.fetchTopicOffsets(name))));
+    expect(written.flat().map(({ offset }) => offset)).toEqual(names.flatMap(() => messages.map(() => '1')));
   });
 
   it('take the time of the broker, and unpack what strangers send', async () => {
