@@ -1,12 +1,13 @@
 // What a driven request needs besides pages: its end when it is cancelled, and the people who got lost on the way when it
 // goes on after a pause or does not move any more.
 import type { Kafka } from '../../../lib/kafka/client.ts';
+import { measureLag } from '../../../lib/kafka/lag.ts';
 import type { Logger } from '../../../lib/logger.ts';
+import type { Lane, Priority, Topics } from '../../../lib/topics.ts';
 import type { PlannerMetrics } from '../planner-metrics.ts';
 import { type ChunkParts, publishChunks } from './chunks.ts';
 import type { Driven } from './driven.ts';
 import { endPeople } from './end-people.ts';
-import { measureLag } from './lane-lag.ts';
 import { findMissing } from './missing-people.ts';
 import { noteCancelled, noteHealed, noteResumed } from './note-state.ts';
 import { type DrivenView, readHold } from './read-view.ts';
@@ -29,7 +30,7 @@ export async function cancelRequest(parts: CareParts, request: Driven, view: Dri
   const isRepeated = view.state === 'cancelled';
   if (!(await noteCancelled(parts.db, request))) return;
   const { requestId } = request;
-  if (isRepeated && (await measureLag(parts.kafka, parts.topics, request.priority)) > 0) return;
+  if (isRepeated && (await measureLag(parts.kafka, lanesOf(parts.topics, request.priority))) > 0) return;
   if (!isRepeated) parts.logger.info({ requestId, planned: view.planned, ended: view.ended }, 'cancelled');
   let count = 0;
   for await (const chunks of findMissing(parts.db, request)) {
@@ -55,7 +56,7 @@ export async function resumeRequest(parts: CareParts, request: Driven): Promise<
  */
 export async function healRequest(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
   const { requestId, priority } = request;
-  const lag = await measureLag(parts.kafka, parts.topics, priority);
+  const lag = await measureLag(parts.kafka, lanesOf(parts.topics, priority));
   if (lag > 0) {
     parts.logger.info({ requestId, lag }, 'the numbers do not move, but there are records to read');
     return noteHealed(parts.db, request, view.healRounds);
@@ -89,6 +90,12 @@ async function republishMissing(parts: CareParts, request: Driven): Promise<numb
     count += countPeople(chunks);
   }
   return count;
+}
+
+/** Where people of a priority are on their way, once the planner has let go of them. */
+function lanesOf({ lanes }: Topics, priority: Priority): Lane[] {
+  const { enricher, renderer, dispatcher, outcomes } = lanes;
+  return [...[...enricher, ...renderer, ...dispatcher].filter(({ name }) => name === priority), outcomes];
 }
 
 function countPeople(chunks: readonly { userIds: readonly string[] }[]): number {

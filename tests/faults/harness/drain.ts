@@ -2,8 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { withAdmin } from '../../../lib/kafka/topic-admin.ts';
-import type { Lane } from '../../../lib/topics.ts';
+import { measureLag } from '../../../lib/kafka/lag.ts';
 import type { LedgerRow } from './count.ts';
 import type { Load } from './load.ts';
 import type { World } from './world.ts';
@@ -41,21 +40,7 @@ async function describeOpen({ db, kafka, topics }: World, plannedCount: number):
     return `${ended} of ${plannedCount} have an end, ${open} are open, ${waiting} wait`;
   }
   const { planner, enricher, renderer, dispatcher, outcomes } = topics.lanes;
-  const lanes: Lane[] = [...planner, ...enricher, ...renderer, ...dispatcher, outcomes];
-  const lag = await withAdmin(kafka, async (admin) => {
-    let sum = 0;
-    for (const { group, input } of lanes) {
-      const [ends, committed] = await Promise.all([
-        admin.fetchTopicOffsets(input.name),
-        admin.fetchOffsets({ groupId: group, topics: [input.name] }),
-      ]);
-      for (const { partition, low, high } of ends) {
-        const stored = Number(committed[0]?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
-        sum += Math.max(0, Number(high) - Math.max(stored, Number(low)));
-      }
-    }
-    return sum;
-  });
+  const lag = await measureLag(kafka, [...planner, ...enricher, ...renderer, ...dispatcher, outcomes]);
   return lag > 0 ? `all have an end, ${lag} records are still to be read` : undefined;
 }
 
