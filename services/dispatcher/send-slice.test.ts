@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { DependencyError } from '../../lib/errors.ts';
 import type { NotificationRendered } from '../../lib/events.ts';
-import type { Judged } from './dispatch.ts';
+import type { Judged, Judgement } from './dispatch.ts';
 import { Lease } from './lease.ts';
 import type { HoldState } from './ledger/types.ts';
 import { Marks } from './marks.ts';
@@ -13,13 +13,13 @@ import type { Transport } from './transports/transport.ts';
 
 const settler = { room: async () => {}, unlessDown: <T>(work: Promise<T>) => work } as unknown as Settler;
 
-const toClaim = (id: string, onNoAnswer: 'resend' | 'park' = 'resend'): Claimed => ({
+const toClaim = (id: string, onNoAnswer: 'resend' | 'park' = 'resend', userId = id): Claimed => ({
   notificationId: id,
   month: '2026-11-01',
   attempt: 1,
   token: 'token',
   message: {
-    event: { notification_id: id, user_id: id, on_no_answer: onNoAnswer } as NotificationRendered,
+    event: { notification_id: id, user_id: userId, on_no_answer: onNoAnswer } as NotificationRendered,
     key: id,
     traceparent: undefined,
     partition: 0,
@@ -38,19 +38,30 @@ async function send(
   claims: readonly Claimed[],
   holds: Map<string, HoldState>,
   atBody = (_id: string) => {},
-  { signal = new AbortController().signal, turn }: { signal?: AbortSignal; turn?: NonNullable<Transport['turn']> } = {},
+  options: {
+    signal?: AbortSignal;
+    turn?: NonNullable<Transport['turn']>;
+    parallel?: number;
+    /** Messages of another slice of the lane that are marked, and stay so. */
+    markedElsewhere?: readonly Claimed[];
+    answer?: (id: string) => Judgement | undefined;
+  } = {},
 ) {
+  const { signal = new AbortController().signal, turn, parallel = 1, markedElsewhere = [], answer } = options;
   const begun: string[] = [];
   const left: string[] = [];
   const concluded: [string, Judged['kind']][] = [];
   const marked: string[] = [];
+  const statements: number[] = [];
   const transport: Transport = {
-    parallel: 1,
+    parallel,
     breaker: new Breaker('mail-server', () => 0),
     probe: async () => {},
     async send({ notification_id: id }, mayLeave) {
       begun.push(id);
       atBody(id);
+      const refusal = answer?.(id);
+      if (refusal) return refusal;
       if (!mayLeave()) return { kind: 'too_late' };
       left.push(id);
       return { kind: 'sent', detail: '' };
@@ -62,9 +73,11 @@ async function send(
     async markSending(some) {
       const ids = some.map(({ notificationId }) => notificationId);
       marked.push(...ids);
+      statements.push(ids.length);
       return new Set(ids);
     },
   });
+  await marks.mark(markedElsewhere, { isWanted: () => true, mayWait: () => true });
   const down = await sendSlice(claims, {
     transport,
     settler,
@@ -73,9 +86,12 @@ async function send(
     suspects: new Map(),
     signal,
     holdOf: ({ notificationId }) => holds.get(notificationId),
-    conclude: ({ notificationId }, { kind }) => concluded.push([notificationId, kind]),
+    conclude({ notificationId }, { kind }) {
+      concluded.push([notificationId, kind]);
+      marks.end([notificationId]);
+    },
   });
-  return { begun, left, concluded, marked, down };
+  return { begun, left, concluded, marked, statements, down };
 }
 
 it('begins nothing for what is paused or cancelled, and marks none of it as sending', async () => {
@@ -163,4 +179,40 @@ it('says that Postgres is down when that cannot give out turns', async () => {
   const sending = send([claim], new Map(), () => {}, { turn: () => Promise.reject(down) });
   expect((await sending).down).toBe(down);
   expect(claim.stage).toBe('open');
+});
+
+const toClaims = (count: number, name: string) =>
+  Array.from({ length: count }, (_, at) => toClaim(`${name} ${at}`, 'park'));
+
+it("marks a person's second message by itself when those marked before it wait for the same connection", async () => {
+  const claims = [toClaim('first', 'park', 'Ann'), ...toClaims(120, 'between'), toClaim('second', 'park', 'Ann')];
+  const { left, statements } = await send(claims, new Map());
+  expect(left).toHaveLength(122);
+  expect(left.slice(0, 2)).toEqual(['first', 'second']);
+  expect(statements.slice(0, 2)).toEqual([100, 1]);
+  expect(Math.max(...statements)).toBe(100);
+});
+
+it('waits no longer for room among the marked ones when the server goes down', async () => {
+  const claims = [toClaim('parks', 'park'), toClaim('resends')];
+  const { begun, down } = await send(claims, new Map(), () => {}, {
+    parallel: 2,
+    markedElsewhere: toClaims(60, 'elsewhere'),
+    answer: () => ({ kind: 'transport', reason: 'no_connection', detail: 'gone', hopeless: true, suspect: false }),
+  });
+  expect(begun).toEqual(['resends']);
+  expect(down?.dependency).toBe('mail-server');
+  expect(claims.map(({ stage }) => stage)).toEqual(['open', 'open']);
+});
+
+it('waits no longer for room among the marked ones when the lane stops', async () => {
+  const stopping = new AbortController();
+  const claims = [toClaim('parks', 'park'), toClaim('resends')];
+  const { left } = await send(claims, new Map(), () => setImmediate(() => stopping.abort()), {
+    parallel: 2,
+    signal: stopping.signal,
+    markedElsewhere: toClaims(60, 'elsewhere'),
+  });
+  expect(left).toEqual(['resends']);
+  expect(claims[0]?.stage).toBe('open');
 });

@@ -45,6 +45,10 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
   /** Their first message broke the transport; it comes again when the others have shown whether that works for them. */
   const setAside: { own: readonly Claimed[]; successesBefore: number }[] = [];
 
+  const inHand = new Set<Claimed>();
+  const isOver = () => down !== undefined || bug !== undefined || signal.aborted;
+
+  signal.addEventListener('abort', lookAtMarks);
   const first = people[0];
   if (first && breaker.isProving) {
     nextPerson = 1;
@@ -52,8 +56,18 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
   }
   await Promise.all(Array.from({ length: Math.min(transport.parallel, people.length) }, work));
   for (const { own, successesBefore } of setAside) await sendAll(own, successesBefore);
+  signal.removeEventListener('abort', lookAtMarks);
   if (bug) throw bug.error;
   return down;
+
+  function lookAtMarks(): void {
+    marks.look();
+  }
+
+  function goesDown(error: DependencyError): void {
+    down ??= error;
+    marks.look();
+  }
 
   async function work(): Promise<void> {
     for (let own = people[nextPerson++]; own; own = people[nextPerson++]) await sendAll(own);
@@ -62,8 +76,9 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
   /** @param successesBefore when they come again: how often the transport had worked when they first came */
   async function sendAll(own: readonly Claimed[], successesBefore?: number): Promise<void> {
     for (const claim of own) {
-      if (down || bug || signal.aborted) return;
+      if (isOver()) return;
       const successCount = breaker.successCount;
+      inHand.add(claim);
       try {
         const judgement = await sendOne(claim);
         if (!judgement) continue;
@@ -74,10 +89,13 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
           setAside.push({ own: own.slice(own.indexOf(claim)), successesBefore: successCount });
           return;
         } else if (judgement.suspect && isSuspectedLong(claim)) conclude(claim, judgement);
-        else down ??= breaker.toError();
+        else goesDown(breaker.toError());
       } catch (error) {
         if (error instanceof DependencyError) down ??= error;
         else bug ??= { error };
+        marks.look();
+      } finally {
+        inHand.delete(claim);
       }
     }
   }
@@ -94,12 +112,15 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
       await settler.room();
       if (holdOf(claim)) return stopShort(claim);
       if (transport.turn) {
-        const isWanted = () => !down && !bug && !signal.aborted && !claim.lost && !holdOf(claim);
+        const isWanted = () => !isOver() && !claim.lost && !holdOf(claim);
         await transport.turn({ isWanted, onWaiting });
-        if (down || bug || signal.aborted) return undefined;
+        if (isOver()) return undefined;
         if (holdOf(claim)) return stopShort(claim);
       }
-      if (event.on_no_answer === 'park' && !marks.has(claim)) await markFrom(claim);
+      if (event.on_no_answer === 'park' && !marks.has(claim)) {
+        await markFrom(claim);
+        if (isOver()) return undefined;
+      }
       const judgement = claim.lost ? ({ kind: 'too_late' } as const) : await transport.send(event, mayLeave);
       if (judgement.kind === 'too_late') return stopShort(claim);
       if (judgement.kind === 'transport') {
@@ -108,7 +129,7 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
         breaker.failed(judgement.detail, judgement.hopeless);
       } else if (judgement.kind === 'no_answer') breaker.failed(judgement.detail, false);
       else breaker.succeeded();
-      if (breaker.isOpen) down ??= breaker.toError();
+      if (breaker.isOpen) goesDown(breaker.toError());
       if (judgement.kind !== 'transport' || down || tried === triesInPlace) return judgement;
     }
   }
@@ -139,7 +160,18 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     const at = claims.indexOf(claim);
     // What waits for its turn for long is not marked before: a kill would leave it unknown, though nothing of it had left.
     const soon = transport.turn ? claims.slice(at, at + transport.parallel) : claims.slice(at);
-    await settler.unlessDown(marks.mark(soon.filter((next) => parks(next) && !holdOf(next))));
+    const wish = { isWanted: () => !isOver(), mayWait: () => !claims.some(isMarkedAhead) };
+    await settler.unlessDown(
+      marks.mark(
+        soon.filter((next) => parks(next) && !holdOf(next)),
+        wish,
+      ),
+    );
+  }
+
+  /** Its mark ends only when somebody here takes it in hand; perhaps who waits: it may be of the same person. */
+  function isMarkedAhead(claim: Claimed): boolean {
+    return claim.stage === 'open' && !inHand.has(claim) && marks.has(claim);
   }
 }
 
