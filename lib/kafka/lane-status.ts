@@ -9,13 +9,15 @@ export type LaneState = 'starting' | 'running' | 'paused' | 'stopped';
 export class LeaveError extends Error {}
 
 const firstDelayMs = 200;
-const longestDelayMs = 5_000;
+/** Between two tries of what is down. */
+export const longestDelayMs = 5_000;
 /** Shorter waits, such as for a group whose coordinator is still loading, are no news to anybody. */
 const newsAfterMs = 1_000;
 
 export class LaneStatus {
   #joined = false;
   #stopped = false;
+  #triedAtMs = 0;
   readonly #waits = new Map<object, { dependency: Dependency; sinceMs: number }>();
   #told: Dependency | undefined;
   #news: NodeJS.Timeout | undefined;
@@ -29,6 +31,11 @@ export class LaneStatus {
     if (this.#stopped) return 'stopped';
     if (this.#waits.size > 0) return 'paused';
     return this.#joined ? 'running' : 'starting';
+  }
+
+  /** When an outside part was last found to be down, milliseconds since 1970 UTC. */
+  get triedAtMs(): number {
+    return this.#triedAtMs;
   }
 
   get waitingFor(): Dependency | undefined {
@@ -50,6 +57,7 @@ export class LaneStatus {
   /** @param who one of several that may wait at the same time: partitions, or the consumer itself */
   waits(who: object, error: DependencyError): void {
     const { dependency } = error;
+    this.#triedAtMs = Date.now();
     if (this.#stopped || this.#waits.get(who)?.dependency === dependency) return;
     this.#waits.set(who, { dependency, sinceMs: Date.now() });
     if (this.#told === dependency) return;

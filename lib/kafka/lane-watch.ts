@@ -4,7 +4,7 @@ import { DependencyError, PosthornError } from '../errors.ts';
 import type { StageMetrics } from '../metrics.ts';
 import type { Kafka } from './client.ts';
 import type { Lane } from './lane.ts';
-import type { LaneStatus } from './lane-status.ts';
+import { type LaneStatus, longestDelayMs } from './lane-status.ts';
 import { withAdmin } from './topic-admin.ts';
 
 /** The lane has work and does none of it, and nothing outside explains it. */
@@ -17,6 +17,8 @@ export interface LaneWatch {
 }
 
 const answerWithinMs = 10_000;
+/** While something is down a try may run into one time limit after the other, and a consumer into those of Kafka. */
+const longerWhilePaused = 5;
 
 export function startLaneWatch(options: {
   kafka: Kafka;
@@ -41,11 +43,16 @@ export function startLaneWatch(options: {
     try {
       const lag = await measureLag();
       status.resumed(lookout);
-      if (status.state === 'paused' || (status.state === 'running' && lag === 0)) wellAt = Date.now();
-      const stillMs = Date.now() - Math.max(wellAt, lane.activeAt);
-      if (stillMs > options.stuckAfterMs && !stopped) {
-        const what =
-          status.state === 'running' ? `has not moved with ${lag} records to read` : 'has not joined its group';
+      const isPaused = status.state === 'paused';
+      if (status.state === 'running' && lag === 0) wellAt = Date.now();
+      const stillMs = Date.now() - Math.max(wellAt, lane.activeAt, status.triedAtMs);
+      const limitMs = isPaused ? longerWhilePaused * options.stuckAfterMs + longestDelayMs : options.stuckAfterMs;
+      if (stillMs > limitMs && !stopped) {
+        const what = isPaused
+          ? `has not tried again what waits for ${status.waitingFor}`
+          : status.state === 'running'
+            ? `has not moved with ${lag} records to read`
+            : 'has not joined its group';
         options.onStuck(new StuckError('lane_stuck', `the lane ${what} for ${Math.round(stillMs / 1000)} s`));
       }
     } catch (error) {

@@ -87,7 +87,7 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
     status,
     metrics,
     everyMs: limits.watchEveryMs,
-    stuckAfterMs: limits.stuckAfterMs,
+    stuckAfterMs: Math.max(limits.stuckAfterMs, 2 * (stage.answerWithinMs ?? 0)),
     onStuck: fail,
   });
   const consumer = kafka.consumer({

@@ -39,6 +39,8 @@ interface StageBase<In extends RecordName> {
   countPeople?(event: Records[In]): number;
   /** A slice ends at fewer people, where so many are more than some seconds of work. */
   maxPeople?: number;
+  /** How long it may wait for one answer from outside with nothing to show, where that is more than half a minute. */
+  answerWithinMs?: number;
   /**
    * The outcomes to publish when a record cannot be handled: one failed for every person known from its value, so that
    * a dead letter never leaves people without an end. `error.code` tells too_large from the rest.

@@ -51,7 +51,10 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
         ...lanes.flatMap(({ priority, lane }) =>
           topics.lanes.dispatcher
             .filter(({ name }) => name === priority)
-            .map((topic) => createDispatchStage(topic, lane, toSliceSize(config))),
+            .map((topic) => ({
+              ...createDispatchStage(topic, lane, toSliceSize(config)),
+              answerWithinMs: config.smtp.answerTimeoutMs,
+            })),
         ),
         createOutcomesStage(topics.lanes.outcomes, { ledger, metrics }),
       ],

@@ -117,6 +117,26 @@ describe('a lane that is stuck', () => {
     await running.stop();
   });
 
+  it('is found when what waits for an outside part is not tried again', async () => {
+    const lab = await openStageLab();
+    await lab.sendEvents(lab.topics.planned.high, many(1));
+    let tries = 0;
+    const stage = createTestStage(lab, {
+      load(_slice, signal) {
+        tries += 1;
+        if (tries === 1) throw new DependencyError('user-service', 'nobody there');
+        return new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const running = lab.start(stage, { limits: { watchEveryMs: 100, stuckAfterMs: 300 } });
+    await eventually(() => lab.fatal.length > 0, 'it is found');
+    expect(lab.fatal[0]).toMatchObject({
+      code: 'lane_stuck',
+      message: expect.stringMatching(/waits for user-service/),
+    });
+    await running.stop();
+  });
+
   it('is not seen in one that waits for an outside part, nor in one that has nothing to do', async () => {
     const lab = await openStageLab();
     await lab.sendEvents(lab.topics.planned.high, many(1));
