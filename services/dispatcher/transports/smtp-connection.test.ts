@@ -135,6 +135,32 @@ describe('a pool', () => {
     expect(openCount).toBeLessThanOrEqual(9);
   });
 
+  it('sends by one that has become free when the server refuses another', async () => {
+    let openCount = 0;
+    let refuse: (error: Error) => void = () => {};
+    const { settings } = await startServer({
+      disabledCommands: ['STARTTLS'],
+      onConnect(_session, answer) {
+        openCount += 1;
+        if (openCount === 1) answer();
+        else refuse = answer;
+      },
+    });
+    const pool = new SmtpPool({
+      smtp: settings,
+      maxConnections: 2,
+      maxMessagesPerConnection: 10,
+      idleCloseMs: 60_000,
+    });
+    onTestFinished(() => pool.stop());
+    const first = pool.send(envelope, mail, () => true);
+    const second = pool.send(envelope, mail, () => true);
+    expect(await first).toMatchObject({ kind: 'reply', to: 'message' });
+    await expect.poll(() => openCount).toBe(2);
+    refuse(new Error('one is enough'));
+    expect(await second).toMatchObject({ kind: 'reply', to: 'message' });
+  });
+
   it('closes connections that nobody used for a while', async () => {
     const { settings } = await startServer({ disabledCommands: ['STARTTLS'] });
     const counts: number[] = [];

@@ -60,11 +60,17 @@ export class SmtpPool {
 
   async #acquire(): Promise<SmtpSession> {
     if (this.#stopped) throw new ConnectError('the lane stops');
+    const idle = this.#takeIdle();
+    if (idle) return idle;
+    if (this.#mayConnect()) return this.#connect();
+    return this.#wait();
+  }
+
+  #takeIdle(): SmtpSession | undefined {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (idle.session.isUsable) return idle.session;
     }
-    if (this.#mayConnect()) return this.#connect();
-    return this.#wait();
+    return undefined;
   }
 
   #wait(): Promise<SmtpSession> {
@@ -82,7 +88,8 @@ export class SmtpPool {
       const failure = new ConnectError(`no session with the mail server at ${host}:${port}`, { cause: error });
       if (this.#all.size + this.#connectingCount > 0) {
         this.#noMoreUntilMs = performance.now() + noMoreMs;
-        return this.#wait();
+        // One may have become free meanwhile, and nobody gives back what lies idle.
+        return this.#takeIdle() ?? this.#wait();
       }
       this.#rejectWaiting(failure);
       throw failure;
