@@ -9,11 +9,12 @@ const toClaims = (count: number, name: string) =>
   );
 const patient = { isWanted: () => true, mayWait: () => true };
 
-function createMarks() {
+function createMarks(duringStatement = () => {}) {
   const statements: number[] = [];
   const marks = new Marks({
     async markSending(claims) {
       statements.push(claims.length);
+      duringStatement();
       return new Set(claims.map(({ notificationId }) => notificationId));
     },
   });
@@ -41,6 +42,16 @@ it('lets one who may not wait any more go by itself', async () => {
   marks.look();
   await waiting;
   expect(statements).toEqual([100, 1]);
+});
+
+it('keeps no room for what was marked when its slice was over already', async () => {
+  let isWanted = true;
+  const { marks, statements } = createMarks(() => {
+    isWanted = false;
+  });
+  await marks.mark(toClaims(100, 'a'), { isWanted: () => isWanted, mayWait: () => true });
+  await marks.mark(toClaims(100, 'b'), patient);
+  expect(statements).toEqual([100, 100]);
 });
 
 it('marks nothing for who is not wanted any more', async () => {

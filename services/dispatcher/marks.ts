@@ -35,7 +35,7 @@ export class Marks {
     const first = claims[0];
     while (first && !this.has(first) && wish.isWanted()) {
       if (!this.#isFull || !wish.mayWait()) {
-        const mine = this.#last.then(() => this.#markNow(first, claims));
+        const mine = this.#last.then(() => this.#markNow(first, claims, wish));
         this.#last = mine.catch(() => undefined);
         return mine;
       }
@@ -59,12 +59,14 @@ export class Marks {
     return this.#marked.size > maxUnsettled / 2;
   }
 
-  async #markNow(first: Claimed, claims: readonly Claimed[]): Promise<void> {
+  async #markNow(first: Claimed, claims: readonly Claimed[], wish: MarkWish): Promise<void> {
     if (this.has(first)) return;
     const room = this.#isFull ? 1 : maxUnsettled - this.#marked.size;
     const some = claims.filter((claim) => claim.stage === 'open' && !this.has(claim)).slice(0, room);
     if (some.length === 0) return;
     const marked = await this.#ledger.markSending(some);
+    // Its slice is over, and has given back what it held: nobody would ever end these.
+    if (!wish.isWanted()) return;
     for (const claim of some) {
       if (marked.has(claim.notificationId)) this.#marked.add(claim.notificationId);
       else claim.lost = true;
