@@ -1,31 +1,29 @@
 // Requests and their chunks in Postgres: stored before anything is published, so that a redelivered request goes on
 // from where it was, with the template version it had.
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
-import type { OnNoAnswer, RequestState } from '../../lib/db/tables.ts';
-import type { Channel } from '../../lib/ids.ts';
-import type { Priority } from '../../lib/topics.ts';
+import type { RequestsTable } from '../../lib/db/tables.ts';
 import type { PlannedRequest } from './plan.ts';
 
 /** A stored request with those of its chunks that are not known to be published. */
-export interface StoredRequest {
-  request_id: string;
-  body_hash: Buffer;
-  state: RequestState;
-  detail: string;
-  template_id: string;
-  template_version: number | null;
-  template_kind: string | null;
-  channel: Channel | null;
-  on_no_answer: OnNoAnswer | null;
-  priority: Priority;
-  is_promo: boolean;
-  context: string;
-  requested_at: Date;
-  expires_at: Date | null;
-  test_address: string | null;
-  unpublished: { sequence: number; user_ids: string[]; stored_at: string }[];
-}
+export type StoredRequest = Pick<
+  Selectable<RequestsTable>,
+  | 'request_id'
+  | 'body_hash'
+  | 'state'
+  | 'detail'
+  | 'template_id'
+  | 'template_version'
+  | 'template_kind'
+  | 'channel'
+  | 'on_no_answer'
+  | 'priority'
+  | 'is_promo'
+  | 'context'
+  | 'requested_at'
+  | 'expires_at'
+  | 'test_address'
+> & { unpublished: { sequence: number; user_ids: string[]; stored_at: string }[] };
 
 export interface RequestStore {
   /** Stores a slice in one statement. @returns the ids that were new; the others meet their rows in `load` */

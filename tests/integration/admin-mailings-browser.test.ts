@@ -1,7 +1,5 @@
 // The mailing pages in a real browser: a mailing's life by its buttons, a file with people, what moves, and that nobody is
 // kept out. SCREENSHOTS=<folder> keeps pictures of every page.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -124,13 +122,10 @@ describe('a mailing', () => {
 
   it('takes a file with people and says what was wrong with another', async () => {
     const id = await makeDraft(sender);
-    const folder = join(tmpdir(), `audience-${id}`);
-    mkdirSync(folder);
-    const good = join(folder, 'good.csv');
-    const bad = join(folder, 'bad.csv');
+    const toFile = (name: string, text: string) => ({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
     const many = Array.from({ length: 30_000 }, (_, number) => `u-${number}`);
-    writeFileSync(good, `name;user_id\n${many.map((one) => `x;${one}`).join('\n')}\nx;u-1\n`);
-    writeFileSync(bad, 'user_id\nu-1\njane doe\n');
+    const good = toFile('good.csv', `name;user_id\n${many.map((one) => `x;${one}`).join('\n')}\nx;u-1\n`);
+    const bad = toFile('bad.csv', 'user_id\nu-1\njane doe\n');
     const page = await open(`/mailings/${id}/edit`);
     await page.getByLabel('Or a file with user ids').setInputFiles(bad);
     await page.getByText('1 of 2 rows has no usable id, so nothing was stored.').waitFor();

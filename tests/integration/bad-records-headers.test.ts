@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { IHeaders } from '../../lib/kafka/client.ts';
 import { readDeadLetterCause } from '../../lib/kafka/headers.ts';
 import { withAdmin } from '../../lib/kafka/topic-admin.ts';
+import { forgedHeaders } from '../faults/poison/broken-bytes.ts';
 import { eventually } from '../support/eventually.ts';
 import { openStageLab, type StageLab } from '../support/stage-lab.ts';
 import { codes, expectCommitted, forwardedTo, readPutAside } from '../support/stage-views.ts';
@@ -50,16 +51,7 @@ describe('a record with hostile headers', () => {
   });
 
   it('that pretend to be a dead letter tells only of what really happened', async () => {
-    const forged: IHeaders = {
-      'dlt-original-topic': ['notifications.secret', 'notifications.other'],
-      'dlt-original-partition': '99',
-      'dlt-original-offset': '1234567',
-      'dlt-error-code': 'forged',
-      'dlt-error-message': Buffer.from([0xff, 0xfe]),
-      'dlt-stage': 'admin',
-      'dlt-at': '0',
-    };
-    const lab = await sendWith(forged);
+    const lab = await sendWith(forgedHeaders());
     lab.start(createTestStage(lab));
     const [letter] = await readPutAside(lab, 1);
     expect(letter?.cause).toMatchObject({

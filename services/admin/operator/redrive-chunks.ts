@@ -1,11 +1,10 @@
 // The way back for people whose record cannot simply be published again: a planned chunk of exactly these people, under
 // the id of the chunk they were planned in, made from what the planner stored.
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { OnNoAnswer } from '../../../lib/db/tables.ts';
+import type { RequestsTable } from '../../../lib/db/tables.ts';
 import type { ChunkPlanned } from '../../../lib/events.ts';
-import { type Channel, chunkId } from '../../../lib/ids.ts';
-import type { Priority } from '../../../lib/topics.ts';
+import { chunkId } from '../../../lib/ids.ts';
 
 export type TemplateChoice = 'pinned' | 'active';
 
@@ -23,21 +22,24 @@ export interface Replanned {
   faults: Map<string, string>;
 }
 
-interface RequestRow {
-  request_id: string;
-  template_id: string;
-  template_version: number | null;
+interface RequestRow
+  extends Pick<
+    Selectable<RequestsTable>,
+    | 'request_id'
+    | 'template_id'
+    | 'template_version'
+    | 'template_kind'
+    | 'channel'
+    | 'on_no_answer'
+    | 'priority'
+    | 'is_promo'
+    | 'context'
+    | 'chunk_count'
+    | 'test_address'
+  > {
   active_version: number | null;
-  template_kind: string | null;
-  channel: Channel | null;
-  on_no_answer: OnNoAnswer | null;
-  priority: Priority;
-  is_promo: boolean;
-  context: string;
-  chunk_count: number;
   requested_at_ms: number;
   expires_at_ms: number | null;
-  test_address: string | null;
 }
 
 /** @param people at most some hundreds: a chunk holds 500 */
