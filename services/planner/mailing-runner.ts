@@ -5,7 +5,7 @@ import { LaneStatus } from '../../lib/kafka/lane-status.ts';
 import type { Priority } from '../../lib/topics.ts';
 import type { PlannerMetrics } from './planner-metrics.ts';
 import { adoptMailings, maxAdopted } from './runner/adopt-mailings.ts';
-import { applyHolds, comeDue, driveStrays, liftHolds } from './runner/apply-holds.ts';
+import { applyHolds, comeDue, driveStrays, hasWork, liftHolds } from './runner/apply-holds.ts';
 import { type DriveParts, drive } from './runner/drive.ts';
 import type { Driven } from './runner/driven.ts';
 import { fireSeries } from './runner/fire-series.ts';
@@ -56,6 +56,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     const everything = looks % wholeLookEvery === 0;
     if (looks % strayLookEvery === 0) await driveStrays(db);
     looks++;
+    if (!everything && !(await hasWork(db, new Date(now())))) return false;
     await applyHolds(db, everything);
     await liftHolds(db, new Date(now()));
     await comeDue(db, new Date(now()));

@@ -8,8 +8,9 @@ export const maxAdopted = 50;
 
 /** @param now of the planner, milliseconds since 1970 UTC @returns how many were looked at */
 export async function adoptMailings(db: Db, now: number, logger: Logger): Promise<number> {
-  return withDatabase(() =>
-    db.transaction().execute(async (transaction) => {
+  return withDatabase(async () => {
+    if ((await lockDueMailings(db, new Date(now), 1)).length === 0) return 0;
+    return db.transaction().execute(async (transaction) => {
       const mailings = await lockDueMailings(transaction, new Date(now), maxAdopted);
       for (const mailing of mailings) {
         const wanted = toWanted(mailing, undefined, now);
@@ -23,6 +24,6 @@ export async function adoptMailings(db: Db, now: number, logger: Logger): Promis
           );
       }
       return mailings.length;
-    }),
-  );
+    });
+  });
 }

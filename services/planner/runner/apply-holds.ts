@@ -3,6 +3,20 @@
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 
+/** @returns whether anything here, the numbers or the leases can have changed: one look that spares the others at rest */
+export async function hasWork(db: Db, now: Date): Promise<boolean> {
+  const { rows } = await withDatabase(() =>
+    sql<{ has_work: boolean }>`
+      select exists (select from requests r where r.driven and r.ended_at is null and r.state <> 'scheduled')
+        or exists (select from holds h where h.changed_at > now() - interval '10 minutes')
+        or exists (
+          select from requests r
+          where r.state = 'scheduled' and r.driven and r.scheduled_at <= ${now}
+            and (r.user_categories <> '{}' or r.people_from is not null)) as has_work`.execute(db),
+  );
+  return rows[0]?.has_work ?? false;
+}
+
 /**
  * Pauses, and cancels what has no chunks yet. A request that went its way directly is driven from here on: somebody has
  * to publish again what a pause has let pass, and to end what a cancel has left.

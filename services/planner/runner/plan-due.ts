@@ -18,12 +18,13 @@ interface Planned {
 }
 
 /**
- * Claims, stores, publishes, marks. Afterwards they are like requests that were never scheduled. What a crash leaves in
+ * Claims, stores, publishes, marks; nothing but one look where none is due. Afterwards they are like requests that were never scheduled. What a crash leaves in
  * between keeps its lease until that runs out, and is then published again with the same chunks.
  * @returns how many there were
  */
 export async function planDue(parts: ChunkParts, now: Date): Promise<number> {
-  const planned = await withDatabase(() => storeDue(parts.db, now));
+  const isAnyDue = (await withDatabase(() => lockDue(parts.db, now, 1))).length > 0;
+  const planned = isAnyDue ? await withDatabase(() => storeDue(parts.db, now)) : [];
   if (planned.length === 0) return 0;
   const records = planned.flatMap(({ request, chunks }) =>
     chunks.map((chunk) => toPlannedRecord(toChunkEvent(request, chunk), parts.topics)),
@@ -41,7 +42,7 @@ export async function planDue(parts: ChunkParts, now: Date): Promise<number> {
 /** One transaction: a request has all its chunks and its numbers, or is as it was. */
 async function storeDue(db: Db, now: Date): Promise<Planned[]> {
   return db.transaction().execute(async (transaction) => {
-    const ids = await lockDue(transaction, now);
+    const ids = await lockDue(transaction, now, maxDueRequests);
     if (ids.length === 0) return [];
     const requests = await takeLeases(transaction, ids);
     const cut = requests.flatMap((request) => (request.chunkCount > 0 ? [] : cutRequest(request)));
@@ -53,7 +54,7 @@ async function storeDue(db: Db, now: Date): Promise<Planned[]> {
 
 // What is urgent first; then in the order of their times. Those that a crash has left behind are read apart, by the index
 // of what is under way.
-async function lockDue(db: Db, now: Date): Promise<string[]> {
+async function lockDue(db: Db, now: Date, limit: number): Promise<string[]> {
   const { rows } = await sql<{ request_id: string; people: number; bytes: number }>`
     with due as (
       select d.request_id, p.rank
@@ -63,7 +64,7 @@ async function lockDue(db: Db, now: Date): Promise<string[]> {
         where r.state = 'scheduled' and r.priority = p.priority and r.driven and r.scheduled_at <= ${now}
           and r.user_categories = '{}' and r.people_from is null
           and not exists (select from holds h where h.request_id = r.request_id)
-        order by r.scheduled_at limit ${maxDueRequests}
+        order by r.scheduled_at limit ${limit}
         for update of r skip locked
       ) d
     ), left_behind as (
@@ -71,12 +72,12 @@ async function lockDue(db: Db, now: Date): Promise<string[]> {
       where r.driven and r.ended_at is null and r.state = 'planning' and r.user_categories = '{}' and r.people_from is null
         and (r.lease_until is null or r.lease_until <= now())
         and not exists (select from holds h where h.request_id = r.request_id)
-      limit ${maxDueRequests}
+      limit ${limit}
       for update of r skip locked
     )
     select r.request_id, cardinality(r.user_ids) as people, octet_length(r.context) as bytes
     from (select * from left_behind union all select * from due) f join requests r using (request_id)
-    order by f.rank, r.scheduled_at, r.stored_at limit ${maxDueRequests}`.execute(db);
+    order by f.rank, r.scheduled_at, r.stored_at limit ${limit}`.execute(db);
   let people = 0;
   let bytes = 0;
   const fitting = rows.findIndex((row) => {
