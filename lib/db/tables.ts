@@ -12,7 +12,7 @@ export type { ApiKeyScope } from './tables/access.ts';
 export type { FeedbackTable } from './tables/consent.ts';
 export type { DeliveriesTable, DeliveryState } from './tables/deliveries.ts';
 export type { MailingsTable } from './tables/mailings.ts';
-export type { HoldsTable, RequestOrigin, RequestState, RequestsTable } from './tables/requests.ts';
+export type { HoldsTable, PinnedColumns, RequestOrigin, RequestState, RequestsTable } from './tables/requests.ts';
 export type { OnNoAnswer } from './tables/templates.ts';
 
 export interface Database

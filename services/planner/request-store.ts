@@ -2,28 +2,14 @@
 // from where it was, with the template version it had.
 import { type Selectable, sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
-import type { RequestsTable } from '../../lib/db/tables.ts';
+import type { PinnedColumns, RequestsTable } from '../../lib/db/tables.ts';
 import type { PlannedRequest } from './plan.ts';
 
 /** A stored request with those of its chunks that are not known to be published. */
-export type StoredRequest = Pick<
-  Selectable<RequestsTable>,
-  | 'request_id'
-  | 'body_hash'
-  | 'state'
-  | 'detail'
-  | 'template_id'
-  | 'template_version'
-  | 'template_kind'
-  | 'channel'
-  | 'on_no_answer'
-  | 'priority'
-  | 'is_promo'
-  | 'context'
-  | 'requested_at'
-  | 'expires_at'
-  | 'test_address'
-> & { unpublished: { sequence: number; user_ids: string[]; stored_at: string }[] };
+export type StoredRequest = PinnedColumns &
+  Pick<Selectable<RequestsTable>, 'body_hash' | 'state' | 'detail' | 'requested_at' | 'expires_at'> & {
+    unpublished: { sequence: number; user_ids: string[]; stored_at: string }[];
+  };
 
 export interface RequestStore {
   /** Stores a slice in one statement. @returns the ids that were new; the others meet their rows in `load` */

@@ -1,5 +1,5 @@
 // What was asked for, and how far the planner got with it.
-import type { Generated } from 'kysely';
+import type { Generated, Selectable } from 'kysely';
 import type { Channel } from '../../ids.ts';
 import type { Priority } from '../../topics.ts';
 import type { OnNoAnswer } from './templates.ts';
@@ -72,6 +72,21 @@ export interface RequestsTable {
   /** Of a driven one: when its numbers balanced. */
   ended_at: Date | null;
 }
+
+/** What every chunk that is planned of a request takes from its row. */
+export type PinnedColumns = Pick<
+  Selectable<RequestsTable>,
+  | 'request_id'
+  | 'template_id'
+  | 'template_version'
+  | 'template_kind'
+  | 'channel'
+  | 'on_no_answer'
+  | 'priority'
+  | 'is_promo'
+  | 'context'
+  | 'test_address'
+>;
 
 export interface ChunksTable {
   request_id: string;

@@ -2,7 +2,7 @@
 // the id of the chunk they were planned in, made from what the planner stored.
 import { type Selectable, sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { RequestsTable } from '../../../lib/db/tables.ts';
+import type { PinnedColumns, RequestsTable } from '../../../lib/db/tables.ts';
 import type { ChunkPlanned } from '../../../lib/events.ts';
 import { chunkId } from '../../../lib/ids.ts';
 
@@ -22,21 +22,7 @@ export interface Replanned {
   faults: Map<string, string>;
 }
 
-interface RequestRow
-  extends Pick<
-    Selectable<RequestsTable>,
-    | 'request_id'
-    | 'template_id'
-    | 'template_version'
-    | 'template_kind'
-    | 'channel'
-    | 'on_no_answer'
-    | 'priority'
-    | 'is_promo'
-    | 'context'
-    | 'chunk_count'
-    | 'test_address'
-  > {
+interface RequestRow extends PinnedColumns, Pick<Selectable<RequestsTable>, 'chunk_count'> {
   active_version: number | null;
   requested_at_ms: number;
   expires_at_ms: number | null;
