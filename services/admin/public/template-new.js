@@ -8,7 +8,13 @@ const cyrillic = Object.fromEntries(
     .map((pair) => pair.split(':')),
 );
 
-title.addEventListener('input', () => (name.placeholder = toShortName(title.value)));
+title.addEventListener('input', show);
+// Somebody quick has typed before this ran.
+show();
+
+function show() {
+  name.placeholder = toShortName(title.value);
+}
 
 function toShortName(text) {
   return [...text.toLowerCase()]
