@@ -18,8 +18,9 @@ interface Planned {
 }
 
 /**
- * Claims, stores, publishes, marks; nothing but one look where none is due. Afterwards they are like requests that were never scheduled. What a crash leaves in
- * between keeps its lease until that runs out, and is then published again with the same chunks.
+ * Claims, stores, publishes, marks; nothing but one look where none is due. Afterwards they are like requests that were
+ * never scheduled. What a crash leaves in between keeps its lease until that runs out, and is then published again with
+ * the same chunks.
  * @returns how many there were
  */
 export async function planDue(parts: ChunkParts, now: Date): Promise<number> {
