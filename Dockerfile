@@ -10,6 +10,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 
 COPY schemas schemas
+COPY domain domain
 COPY lib lib
 COPY content content
 COPY services services

@@ -25,7 +25,7 @@ export default defineConfig({
           // They share nothing that one could leave behind for another, and to load all modules once saves a third.
           isolate: false,
           include: [
-            '{lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts',
+            '{domain,lib,content,services,user-mock,dev,cli,bench,schemas,scripts}/**/*.test.ts',
             'tests/*.test.ts',
             'tests/faults/**/*.test.ts',
           ],

@@ -1,9 +1,9 @@
 // `posthorn dead-letters`: lists what stages put aside, looks inside, sends it back or discards it. The admin service carries
 // out what is wanted (services/admin/operator/redrive-executor.ts).
 import { parseArgs } from 'node:util';
+import { isUuid } from '../domain/ids.ts';
 import type { Db } from '../lib/db/database.ts';
 import { PosthornError } from '../lib/errors.ts';
-import { isUuid } from '../lib/ids.ts';
 import { stages } from '../lib/topics.ts';
 import { writeAudit } from '../services/admin/audit.ts';
 import {

@@ -1,9 +1,9 @@
 // `posthorn erase`: takes a person out of everything that Posthorn keeps, and sees to it that nothing is sent to them any more.
 import { hash } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { isUserId, newErasedId } from '../domain/ids.ts';
 import type { Db } from '../lib/db/database.ts';
 import { PosthornError } from '../lib/errors.ts';
-import { isUserId, newErasedId } from '../lib/ids.ts';
 import type { Call, Command } from './command.ts';
 import { type Found, findPerson } from './erase/find-person.ts';
 import { stopPlanning, stopSending } from './erase/stop-sending.ts';

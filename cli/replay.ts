@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { isUuid } from '../domain/ids.ts';
 import { databaseVariables, type Environment, kafkaVariables, readConfig, toKafkaSettings } from '../lib/config.ts';
 import { type Db, withDatabase } from '../lib/db/database.ts';
 import { PosthornError } from '../lib/errors.ts';
-import { isUuid } from '../lib/ids.ts';
 import { createKafka } from '../lib/kafka/client.ts';
 import { createLogger } from '../lib/logger.ts';
 import { createTopics } from '../lib/topics.ts';

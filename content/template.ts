@@ -1,6 +1,6 @@
 // One version of a template, as the parts that write messages need it. It never changes once it is stored, so what
 // was parsed from it can be kept for as long as the object lives.
-import type { Channel } from '../lib/ids.ts';
+import type { Channel } from '../domain/ids.ts';
 
 export interface TemplateVersion {
   templateId: string;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 import { describe, expect, it } from 'vitest';
-import { isUserId } from '../lib/ids.ts';
+import { isUserId } from '../domain/ids.ts';
 import { sampleMail } from '../tests/support/sample-mail.ts';
 import { toMime } from './mime.ts';
 import {

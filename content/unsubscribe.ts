@@ -1,8 +1,8 @@
 // The address under which a person ends promotional messages: made by the renderer, read by ingest, which serves it. It
 // needs no log-in and no table: whoever has the link may do this one thing for this one person and channel, for ever.
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type Channel, isUserId } from '../domain/ids.ts';
 import { PermanentError } from '../lib/errors.ts';
-import { type Channel, isUserId } from '../lib/ids.ts';
 
 /** Who wants no more, and over which channel. */
 export interface Subscription {

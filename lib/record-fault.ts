@@ -1,7 +1,8 @@
 // What no stage can work with, whoever wrote the record: ids, times and names that a statement for hundreds of records, or
 // a call for hundreds of people, must not meet. Without this, one crafted record fails, or holds up, all that stand beside it.
+
+import { isUserId, isUuid } from '../domain/ids.ts';
 import { PermanentError } from './errors.ts';
-import { isUserId, isUuid } from './ids.ts';
 
 /** The fields that records of the pipeline share; each record has some of them. */
 interface SharedFields {

@@ -20,7 +20,7 @@ const sources = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
   .filter((path) => path !== '')
   .map(readSource);
 const production = sources.filter(
-  ({ path }) => /^(lib|content|services|cli)\//.test(path) && !path.endsWith('.test.ts'),
+  ({ path }) => /^(domain|lib|content|services|cli)\//.test(path) && !path.endsWith('.test.ts'),
 );
 
 function readSource(path: string): Source {
@@ -52,9 +52,10 @@ describe('imports', () => {
   });
 
   const allowed: Record<string, (from: string) => RegExp> = {
-    lib: () => /^lib\//,
-    content: () => /^(lib|content)\//,
-    services: (from) => new RegExp(`^(lib|content|${folderOf(from)})/`),
+    domain: () => /^(schemas|domain)\//,
+    lib: () => /^(domain|lib)\//,
+    content: () => /^(domain|lib|content)\//,
+    services: (from) => new RegExp(`^(domain|lib|content|${folderOf(from)})/`),
     'user-mock': () => /^user-mock\//,
   };
   it.each(Object.keys(allowed))('%s imports only what it may', (folder) => {

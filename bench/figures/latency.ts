@@ -1,7 +1,7 @@
 // How long a high-priority mail takes from its HTTP call to the mail server: idle, and while a crowd of low-priority
 // ones, sent as single requests, is under way.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notificationId } from '../../lib/ids.ts';
+import { notificationId } from '../../domain/ids.ts';
 import { codeMark, codeTemplate, letterTemplate } from '../bench-mail.ts';
 import { type Reachable, reachablePeople } from '../people.ts';
 import { percentile } from '../percentile.ts';

@@ -2,8 +2,8 @@
 // the middle and the slowest of many tries. The rows are made by statements; how they came to be makes no difference to a page.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import { chunkId, notificationId } from '../../domain/ids.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
-import { chunkId, notificationId } from '../../lib/ids.ts';
 import { type AdminClient, logIn } from '../admin-client.ts';
 import { BenchError } from '../bench-error.ts';
 import { letterTemplate } from '../bench-mail.ts';

@@ -3,9 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
+import { type Channel, chunkId, notificationId } from '../../domain/ids.ts';
 import { type Db, toMonth } from '../../lib/db/database.ts';
 import { PosthornError } from '../../lib/errors.ts';
-import { type Channel, chunkId, notificationId } from '../../lib/ids.ts';
 import { addMinutes } from '../../services/dispatcher/ledger/minutes.ts';
 import type { Call } from '../command.ts';
 import { type ChunkHit, findChunks, findRequests } from './scan.ts';

@@ -1,5 +1,5 @@
 // One `admin_panel.mailingtask` of the dump as a mailing of ours. `context` held the audience besides the variables.
-import { isUserId } from '../../lib/ids.ts';
+import { isUserId } from '../../domain/ids.ts';
 import { findContextFault } from '../../lib/json-text.ts';
 import type { Priority } from '../../lib/topics.ts';
 import { type Entry, isObject } from './dump.ts';

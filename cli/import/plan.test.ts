@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { importedMailingId } from '../../lib/ids.ts';
+import { importedMailingId } from '../../domain/ids.ts';
 import type { Entry } from './dump.ts';
 import type { Faults } from './fields.ts';
 import { type Present, planImport, readEntries } from './plan.ts';

@@ -1,7 +1,7 @@
 // The import's decision: which rows a dump becomes, given what is there already. Pure, so that a dry run says exactly what
 // a real one does.
 
-import { importedMailingId } from '../../lib/ids.ts';
+import { importedMailingId } from '../../domain/ids.ts';
 import type { Priority } from '../../lib/topics.ts';
 import type { Entry } from './dump.ts';
 import { addFault, type Faults } from './fields.ts';

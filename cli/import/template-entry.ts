@@ -1,6 +1,6 @@
 // One `admin_panel.template` of the dump as a template of ours.
 import { kinds } from '../../content/kinds.ts';
-import type { Channel } from '../../lib/ids.ts';
+import type { Channel } from '../../domain/ids.ts';
 import type { Entry } from './dump.ts';
 import { createFieldReader, type Faults } from './fields.ts';
 

@@ -1,7 +1,7 @@
 // The demo templates of Lumen, a film service that does not exist. Their texts stand beside in templates/.
 import { readFile } from 'node:fs/promises';
+import type { Channel } from '../../domain/ids.ts';
 import type { OnNoAnswer } from '../../lib/db/tables.ts';
-import type { Channel } from '../../lib/ids.ts';
 
 export interface DemoTemplate {
   templateId: string;

@@ -1,8 +1,9 @@
 // What everybody who has the overview open looks at: asked for once however many look, every few seconds.
+
+import type { EndState } from '../../domain/reasons.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { describeError } from '../../lib/errors.ts';
 import { within } from '../../lib/kafka/within.ts';
-import type { EndState } from '../../lib/reasons.ts';
 import { stages } from '../../lib/topics.ts';
 import type { LaneFacts, LaneWord } from './kafka/lag.ts';
 import type { LagSampler, LagView } from './kafka/lag-sampler.ts';

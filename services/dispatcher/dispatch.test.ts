@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { reasons } from '../../lib/reasons.ts';
+import { reasons } from '../../domain/reasons.ts';
 import { decide, type Judged, judgeSms, judgeSmtp, type SmtpAnswer, type Trial, toDetail } from './dispatch.ts';
 
 const reply = (to: 'MAIL' | 'RCPT' | 'DATA' | 'message', text: string): SmtpAnswer => ({

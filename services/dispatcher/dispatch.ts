@@ -1,6 +1,6 @@
 // The decisions of the dispatcher, without I/O: what an answer of a mail server or SMS gateway says about a message, and
 // what follows from it for the delivery. (What a claim says is decided where it is made, in ledger/claim.ts.)
-import type { Reason } from '../../lib/reasons.ts';
+import type { Reason } from '../../domain/reasons.ts';
 import type { WaitingReason } from './ledger/types.ts';
 
 /** What came back when a mail was sent. */

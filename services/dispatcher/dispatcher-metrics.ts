@@ -1,8 +1,8 @@
 // What the dispatcher counts besides what every stage does.
 import { Counter, Gauge, Histogram } from 'prom-client';
-import type { Channel } from '../../lib/ids.ts';
+import type { Channel } from '../../domain/ids.ts';
+import { reasons } from '../../domain/reasons.ts';
 import type { Registry } from '../../lib/metrics.ts';
-import { reasons } from '../../lib/reasons.ts';
 import { priorities } from '../../lib/topics.ts';
 import type { Settlement } from './ledger/types.ts';
 

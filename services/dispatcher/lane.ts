@@ -1,8 +1,8 @@
 // One priority of the dispatcher: claim, send, settle, tell. Records of a slice from Kafka and those whose wait is over
 // go the same way. What it returns from is done; whatever it throws is tried again by its caller, which is always safe.
 import { randomUUID } from 'node:crypto';
+import type { Channel } from '../../domain/ids.ts';
 import { DependencyError, describeError, TransientError } from '../../lib/errors.ts';
-import type { Channel } from '../../lib/ids.ts';
 import type { Codec } from '../../lib/kafka/codec.ts';
 import type { Publisher } from '../../lib/kafka/publisher.ts';
 import type { Logger } from '../../lib/logger.ts';

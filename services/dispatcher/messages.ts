@@ -1,8 +1,9 @@
 // The messages of a slice on their way through the dispatcher, and the outcomes that they end as.
+
+import type { EndState } from '../../domain/reasons.ts';
 import { toMonth } from '../../lib/db/database.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
-import type { EndState } from '../../lib/reasons.ts';
 import { findRecordFault } from '../../lib/record-fault.ts';
 import type { Held, HoldState, Parked, WaitingReason } from './ledger/types.ts';
 

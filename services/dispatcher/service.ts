@@ -1,7 +1,8 @@
 // Wires the dispatcher: for each priority a lane with connections, a breaker and a waiting loop of its own; and the lane
 // that takes into the ledger what ended at earlier stages.
+
+import type { Channel } from '../../domain/ids.ts';
 import type { Db } from '../../lib/db/database.ts';
-import type { Channel } from '../../lib/ids.ts';
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
 import { startStageProcess } from '../../lib/stage-process.ts';
 import { type Priority, priorities } from '../../lib/topics.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { notificationId } from '../../domain/ids.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
-import { notificationId } from '../../lib/ids.ts';
 import type { User } from '../../lib/user-service.ts';
 import { enrich, type Facts, failChunk, toSubscriptionKey } from './enrich.ts';
 

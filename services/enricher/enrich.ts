@@ -1,10 +1,10 @@
 // The enricher's decision: who of a chunk gets the message, and with which data. Pure.
 import { isEmailAddress, isPhoneNumber } from '../../content/address.ts';
 import { findCollector } from '../../content/kinds.ts';
+import { type Channel, isUserId, notificationId } from '../../domain/ids.ts';
+import type { Reason } from '../../domain/reasons.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationEnriched, NotificationOutcome } from '../../lib/events.ts';
-import { type Channel, isUserId, notificationId } from '../../lib/ids.ts';
-import type { Reason } from '../../lib/reasons.ts';
 import { findRecordFault } from '../../lib/record-fault.ts';
 import type { UnusableUser, User } from '../../lib/user-service.ts';
 

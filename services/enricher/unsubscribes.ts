@@ -1,7 +1,7 @@
 // The table `unsubscribes`, read: who of some people ended promotional messages. Ingest and the admin pages write it.
 import { sql } from 'kysely';
+import type { Channel } from '../../domain/ids.ts';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
-import type { Channel } from '../../lib/ids.ts';
 import { toSubscriptionKey } from './enrich.ts';
 
 export interface Unsubscribes {

@@ -1,6 +1,6 @@
 // The shape of what is posted, for judging (accept.ts) and for the documentation (openapi.ts) alike.
 import { z } from '@hono/zod-openapi';
-import { isUserId } from '../../lib/ids.ts';
+import { isUserId } from '../../domain/ids.ts';
 import { maxContextLevels } from '../../lib/json-text.ts';
 import { priorities } from '../../lib/topics.ts';
 

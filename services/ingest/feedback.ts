@@ -1,7 +1,7 @@
 // The decision on POST /api/v1/feedback: what mail servers and recipients report later becomes rows, or every fault in it
 // is named at once. No I/O; the rows are the store's (feedback-store.ts).
 import { z } from '@hono/zod-openapi';
-import { feedbackId, isUuid } from '../../lib/ids.ts';
+import { feedbackId, isUuid } from '../../domain/ids.ts';
 import { toFaults } from './accept.ts';
 import { isTime, timeRule } from './event-schema.ts';
 import type { Fault } from './problem.ts';

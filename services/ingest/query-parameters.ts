@@ -1,6 +1,7 @@
 // The query of GET /api/v1/notifications, judged: all faults at once, each with the parameter's name.
+
+import { isUserId, isUuid } from '../../domain/ids.ts';
 import type { DeliveryState } from '../../lib/db/tables.ts';
-import { isUserId, isUuid } from '../../lib/ids.ts';
 import { type PageQuery, readCursor } from './notification-queries.ts';
 import { type Fault, Problem } from './problem.ts';
 

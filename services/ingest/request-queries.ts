@@ -1,9 +1,9 @@
 // GET /api/v1/requests/{id}: how far a request is, from the planner's row, the dispatcher's counters, and what people want
 // of it (paused, cancelled, a mailing that is confirmed and not planned yet). Read only.
 import { sql } from 'kysely';
+import type { EndState } from '../../domain/reasons.ts';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { RequestState } from '../../lib/db/tables.ts';
-import type { EndState } from '../../lib/reasons.ts';
 
 export interface RequestStatus {
   request_id: string;

@@ -2,10 +2,10 @@
 // (intake.ts, cancel-request.ts, feedback-store.ts).
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
+import { isUuid } from '../../domain/ids.ts';
 import type { Db } from '../../lib/db/database.ts';
 import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import { DependencyError } from '../../lib/errors.ts';
-import { isUuid } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import { cancelRequest } from './cancel-request.ts';

@@ -1,7 +1,7 @@
 // From a POST to its request id: reads the body, gathers the facts, lets accept.ts decide, hands over to the intake.
 import type { IncomingMessage } from 'node:http';
+import { newRequestId, requestIdFor } from '../../domain/ids.ts';
 import { DependencyError } from '../../lib/errors.ts';
-import { newRequestId, requestIdFor } from '../../lib/ids.ts';
 import { type Accepted, acceptNotification, acceptRegistration, type Draft, type Facts } from './accept.ts';
 import type { AcceptedStore } from './accepted-store.ts';
 import type { ApiKey } from './api-keys.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { chunkId } from '../../domain/ids.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
-import { chunkId } from '../../lib/ids.ts';
 import { type ActiveTemplate, checkRequest, cutChunks, hashBody, plan, toChunkPlanned } from './plan.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);

@@ -1,9 +1,9 @@
 // The planner's decision: what a request becomes. Pure; the store and the topics are service.ts's and request-store.ts's.
 import { hash } from 'node:crypto';
+import { type Channel, chunkId, isUserId, isUuid } from '../../domain/ids.ts';
 import type { OnNoAnswer, RequestOrigin, RequestState } from '../../lib/db/tables.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationRequested } from '../../lib/events.ts';
-import { type Channel, chunkId, isUserId, isUuid } from '../../lib/ids.ts';
 import { findContextFault } from '../../lib/json-text.ts';
 import type { Priority } from '../../lib/topics.ts';
 

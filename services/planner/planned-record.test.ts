@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { newErasedId } from '../../domain/ids.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
-import { newErasedId } from '../../lib/ids.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { toPlannedRecord } from './planned-record.ts';
 

@@ -1,6 +1,7 @@
 // A chunk as the record that is published, without people who were erased: they have their ends. One person's chunks have the person for a key, so that they keep their order.
+
+import { isErasedId } from '../../domain/ids.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
-import { isErasedId } from '../../lib/ids.ts';
 import type { Outgoing } from '../../lib/kafka/stage.ts';
 import type { Topics } from '../../lib/topics.ts';
 

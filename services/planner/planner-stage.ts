@@ -1,9 +1,10 @@
 // The planner as a stage: requests in, chunks out. Everything is stored first, then published, then marked: a crash
 // between two steps repeats the later ones with the same ids.
+
+import { isUuid } from '../../domain/ids.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
-import { isUuid } from '../../lib/ids.ts';
 import type { Publisher } from '../../lib/kafka/publisher.ts';
 import type { Incoming, Outgoing, Refused, SinkStage, Slice } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';

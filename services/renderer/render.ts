@@ -1,7 +1,7 @@
 // The renderer's decision: what becomes of one message, now that it is rendered or not. Pure.
 import type { TemplateVersion } from '../../content/template.ts';
+import type { Reason } from '../../domain/reasons.ts';
 import type { NotificationEnriched, NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
-import type { Reason } from '../../lib/reasons.ts';
 import { findRecordFault } from '../../lib/record-fault.ts';
 import type { Rendering } from './work.ts';
 

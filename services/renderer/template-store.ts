@@ -1,8 +1,8 @@
 // Versions of templates, from Postgres. A stored version never changes, so what was read once is kept.
 import { sql } from 'kysely';
 import type { TemplateVersion } from '../../content/template.ts';
+import type { Channel } from '../../domain/ids.ts';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
-import type { Channel } from '../../lib/ids.ts';
 import { toTemplateKey } from './work.ts';
 
 export interface TemplateRef {

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chunkId, notificationId } from '../../lib/ids.ts';
+import { chunkId, notificationId } from '../../domain/ids.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { addDelivery } from '../support/admin-ledger.ts';

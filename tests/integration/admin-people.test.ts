@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { notificationId } from '../../lib/ids.ts';
+import { notificationId } from '../../domain/ids.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { addDelivery, addRequest, auditOf } from '../support/admin-ledger.ts';

@@ -1,7 +1,7 @@
 // A test-send: what is noted, what is published, and what the page says of it until it has ended.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { notificationId } from '../../lib/ids.ts';
+import { notificationId } from '../../domain/ids.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { eventually } from '../support/eventually.ts';

@@ -2,9 +2,9 @@
 // opens nothing anew. Kafka's part is taken by a list of records.
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
+import { chunkId, notificationId } from '../../domain/ids.ts';
 import { DependencyError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationRendered, RecordName, Records } from '../../lib/events.ts';
-import { chunkId, notificationId } from '../../lib/ids.ts';
 import type { Codec } from '../../lib/kafka/codec.ts';
 import { writeDeadLetterCause } from '../../lib/kafka/headers.ts';
 import type { RawRecord } from '../../lib/kafka/publisher.ts';

@@ -1,8 +1,8 @@
 // Dead letters in the admin pages, on real parts: listed with their cause, sent back, discarded.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { notificationId } from '../../domain/ids.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
-import { notificationId } from '../../lib/ids.ts';
 import type { IHeaders } from '../../lib/kafka/client.ts';
 import { writeDeadLetterCause } from '../../lib/kafka/headers.ts';
 import type { StageName } from '../../lib/topics.ts';

@@ -1,6 +1,6 @@
 // When mailings begin: at their time, late, and again and again. The test moves the planner's clock.
 import { describe, expect, it } from 'vitest';
-import { firingId } from '../../lib/ids.ts';
+import { firingId } from '../../domain/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { openRunnerLab, type RunnerLab } from '../support/runner-lab.ts';
 import { changeTemplate } from '../support/templates.ts';

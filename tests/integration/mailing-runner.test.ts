@@ -1,7 +1,7 @@
 // The mailing runner on a real broker, a real Postgres and the user-mock: from a confirmed mailing to numbers that balance.
 import { describe, expect, it } from 'vitest';
+import { chunkId } from '../../domain/ids.ts';
 import { DependencyError } from '../../lib/errors.ts';
-import { chunkId } from '../../lib/ids.ts';
 import { adoptMailings } from '../../services/planner/runner/adopt-mailings.ts';
 import { claimDriven, releaseLease, renewLeases } from '../../services/planner/runner/leases.ts';
 import { noteCancelled, notePaused } from '../../services/planner/runner/note-state.ts';

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadDemoTemplates } from '../../dev/demo/load-demo.ts';
+import { chunkId } from '../../domain/ids.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import { DependencyError } from '../../lib/errors.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
-import { chunkId } from '../../lib/ids.ts';
 import { createPlannerStage } from '../../services/planner/planner-stage.ts';
 import { createRequestStore, type RequestStore } from '../../services/planner/request-store.ts';
 import { eventually } from '../support/eventually.ts';

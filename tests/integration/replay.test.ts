@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { notificationId } from '../../lib/ids.ts';
+import { notificationId } from '../../domain/ids.ts';
 import { noCounts, type ReplayCounts } from '../../services/admin/operator/replay-types.ts';
 import { turnReplay } from '../../services/admin/queries/replays.ts';
 import { type AdminLab, startAdminLab } from '../support/admin-lab.ts';

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll } from 'vitest';
+import { notificationId } from '../../domain/ids.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { NotificationRendered } from '../../lib/events.ts';
-import { notificationId } from '../../lib/ids.ts';
 import { createLedger, type Ledger } from '../../services/dispatcher/ledger.ts';
 import type { Message } from '../../services/dispatcher/messages.ts';
 import { createTestDatabase } from './test-database.ts';

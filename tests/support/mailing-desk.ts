@@ -2,9 +2,9 @@
 // the dispatcher would.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import { chunkId } from '../../domain/ids.ts';
 import type { Db } from '../../lib/db/database.ts';
 import type { RequestState } from '../../lib/db/tables.ts';
-import { chunkId } from '../../lib/ids.ts';
 import type { Visitor } from './admin-lab.ts';
 
 export type Fields = Record<string, string | string[]>;

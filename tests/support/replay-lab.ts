@@ -1,11 +1,11 @@
 // What a test of replays needs: requests as the planner leaves them, rows of the ledger, records in topics, and a look at
 // what was published.
 import { randomUUID } from 'node:crypto';
+import { chunkId, notificationId } from '../../domain/ids.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { toMonth } from '../../lib/db/database.ts';
 import type { DeliveryState, RequestState } from '../../lib/db/tables.ts';
 import type { ChunkPlanned, RecordName, Records } from '../../lib/events.ts';
-import { chunkId, notificationId } from '../../lib/ids.ts';
 import type { Topic } from '../../lib/topics.ts';
 import { createKeptAdmin } from '../../services/admin/kafka/kept-admin.ts';
 import { createRecordReader } from '../../services/admin/kafka/record-reader.ts';

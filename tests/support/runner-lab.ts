@@ -3,11 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Insertable, sql } from 'kysely';
 import { onTestFinished } from 'vitest';
+import { notificationId } from '../../domain/ids.ts';
 import { createDatabase, type Db, toMonth } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { MailingsTable } from '../../lib/db/tables.ts';
 import type { ChunkPlanned, NotificationOutcome } from '../../lib/events.ts';
-import { notificationId } from '../../lib/ids.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { type MailingRunner, type RunnerOptions, startMailingRunner } from '../../services/planner/mailing-runner.ts';
 import { createRequestStore } from '../../services/planner/request-store.ts';

@@ -1,7 +1,8 @@
 // Writes templates into the database as the admin pages will.
+
+import type { Channel } from '../../domain/ids.ts';
 import type { Db } from '../../lib/db/database.ts';
 import type { OnNoAnswer } from '../../lib/db/tables.ts';
-import type { Channel } from '../../lib/ids.ts';
 
 export interface TestTemplate {
   templateId: string;

@@ -2,9 +2,9 @@
 // pipeline, so that a test of the pages knows every id, time and place.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import { chunkId, notificationId } from '../../domain/ids.ts';
 import { toMonth } from '../../lib/db/database.ts';
 import type { RecordName, Records } from '../../lib/events.ts';
-import { chunkId, notificationId } from '../../lib/ids.ts';
 import { type IHeaders, type Producer, partitioner } from '../../lib/kafka/client.ts';
 import type { Topic } from '../../lib/topics.ts';
 import type { AdminLab } from './admin-lab.ts';

@@ -1,6 +1,6 @@
 // To whom nothing, or nothing promotional, is sent, and what was reported of addresses.
 import type { Generated } from 'kysely';
-import type { Channel } from '../../ids.ts';
+import type { Channel } from '../../../domain/ids.ts';
 
 export interface ConsentTables {
   suppressions: SuppressionsTable;

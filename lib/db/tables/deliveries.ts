@@ -1,7 +1,7 @@
 // The ledger: one row a notification, what waits for a retry, and the numbers counted from both.
 import type { Generated } from 'kysely';
-import type { Channel } from '../../ids.ts';
-import type { EndState } from '../../reasons.ts';
+import type { Channel } from '../../../domain/ids.ts';
+import type { EndState } from '../../../domain/reasons.ts';
 import type { Priority, StageName } from '../../topics.ts';
 
 export type DeliveryState = EndState | 'claimed' | 'sending' | 'deferred';

@@ -1,6 +1,6 @@
 // What was asked for, and how far the planner got with it.
 import type { Generated, Selectable } from 'kysely';
-import type { Channel } from '../../ids.ts';
+import type { Channel } from '../../../domain/ids.ts';
 import type { Priority } from '../../topics.ts';
 import type { OnNoAnswer } from './templates.ts';
 

@@ -1,6 +1,6 @@
 // Templates and their versions: written by the admin service and the commands, read by every stage.
 import type { Generated } from 'kysely';
-import type { Channel } from '../../ids.ts';
+import type { Channel } from '../../../domain/ids.ts';
 
 export type OnNoAnswer = 'resend' | 'park';
 

@@ -1,6 +1,6 @@
 // Checks the rows of an uploaded audience: finds the column with the ids, and says of wrong ones where they are and why.
 // Pure; told row by row, and keeps no more than the first faults.
-import { isUserId } from '../../../lib/ids.ts';
+import { isUserId } from '../../../domain/ids.ts';
 
 export interface RowFault {
   /** From 1. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chunkId } from '../../../lib/ids.ts';
+import { chunkId } from '../../../domain/ids.ts';
 import { findCandidates, takeSlice, toPlace } from './behind.ts';
 
 const request = '11111111-1111-4111-8111-111111111111';

@@ -1,7 +1,8 @@
 // Which chunks of a request hold people of one state and reason, and which of them a page needs. The ledger has no index on
 // states: the dispatcher's counters say where to look. Pure.
+
+import { chunkId } from '../../../domain/ids.ts';
 import type { DeliveryState } from '../../../lib/db/tables.ts';
-import { chunkId } from '../../../lib/ids.ts';
 
 export type WantedState = DeliveryState | 'in_flight';
 

@@ -1,10 +1,10 @@
 // The way back for people whose record cannot simply be published again: a planned chunk of exactly these people, under
 // the id of the chunk they were planned in, made from what the planner stored.
 import { type Selectable, sql } from 'kysely';
+import { chunkId } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { PinnedColumns, RequestsTable } from '../../../lib/db/tables.ts';
 import type { ChunkPlanned } from '../../../lib/events.ts';
-import { chunkId } from '../../../lib/ids.ts';
 
 export type TemplateChoice = 'pinned' | 'active';
 

@@ -1,7 +1,8 @@
 // One dead letter on its way back: which record is published, and whose deliveries it opens again.
+
+import { type Channel, isUuid, notificationId } from '../../../domain/ids.ts';
 import { PermanentError } from '../../../lib/errors.ts';
 import type { ChunkPlanned, NotificationEnriched, NotificationRendered } from '../../../lib/events.ts';
-import { type Channel, isUuid, notificationId } from '../../../lib/ids.ts';
 import type { IHeaders } from '../../../lib/kafka/client.ts';
 import type { Codec } from '../../../lib/kafka/codec.ts';
 import { headerNames } from '../../../lib/kafka/headers.ts';

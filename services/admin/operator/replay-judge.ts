@@ -1,6 +1,6 @@
 // Who of a record's people would be sent, and why not the others. Pure. The ledger decides again at the claim: what is
 // published in error (a row was made meanwhile) is let through by nobody.
-import { isErasedId } from '../../../lib/ids.ts';
+import { isErasedId } from '../../../domain/ids.ts';
 import type { KnownState } from './replay-ledger.ts';
 import type { Person, Subject } from './replay-subject.ts';
 import { endStates, type ReplayCounts, type ReplayFilter, type ReplayMode } from './replay-types.ts';

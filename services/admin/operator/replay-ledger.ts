@@ -1,9 +1,9 @@
 // What a replay asks of the tables before it judges: the rows of the ledger by their keys, the requests with what people
 // want of them, and stored chunks. It reads only.
 import { sql } from 'kysely';
+import { type Channel, isErasedId } from '../../../domain/ids.ts';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveryState, OnNoAnswer, RequestOrigin, RequestState } from '../../../lib/db/tables.ts';
-import { type Channel, isErasedId } from '../../../lib/ids.ts';
 import type { Priority } from '../../../lib/topics.ts';
 
 export interface RequestFacts {

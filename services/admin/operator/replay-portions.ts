@@ -1,8 +1,9 @@
 // Cuts what was read into portions of some hundred people, each with the place to go on at afterwards. Records that are not
 // to be judged (tests, other requests than the filter names, bytes that do not decode) are counted and passed over here.
+
+import { isUuid } from '../../../domain/ids.ts';
 import type { Db } from '../../../lib/db/database.ts';
 import { PermanentError } from '../../../lib/errors.ts';
-import { isUuid } from '../../../lib/ids.ts';
 import type { Codec } from '../../../lib/kafka/codec.ts';
 import type { Topic } from '../../../lib/topics.ts';
 import type { StoredRecord } from '../kafka/stored-record.ts';

@@ -1,6 +1,7 @@
 // The records that a replay publishes: of each found one only the people who are to get it, under the ids they always had.
+
+import { chunkId } from '../../../domain/ids.ts';
 import type { ChunkPlanned } from '../../../lib/events.ts';
-import { chunkId } from '../../../lib/ids.ts';
 import { headerNames } from '../../../lib/kafka/headers.ts';
 import type { Publisher, RawRecord } from '../../../lib/kafka/publisher.ts';
 import type { Topics } from '../../../lib/topics.ts';

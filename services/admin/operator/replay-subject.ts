@@ -1,11 +1,12 @@
 // What a record of a topic is about, as a replay needs it: which request, which people, and what may be published for them.
+
+import { type Channel, isUuid, notificationId } from '../../../domain/ids.ts';
 import type {
   ChunkPlanned,
   NotificationEnriched,
   NotificationRendered,
   NotificationRequested,
 } from '../../../lib/events.ts';
-import { type Channel, isUuid, notificationId } from '../../../lib/ids.ts';
 import type { Priority, Topic } from '../../../lib/topics.ts';
 import type { StoredRecord } from '../kafka/stored-record.ts';
 import type { StoredChunk } from './replay-ledger.ts';

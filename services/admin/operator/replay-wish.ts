@@ -1,7 +1,7 @@
 // What somebody asks for, checked and made into rows: one for each topic. The command line and the pages both come here.
 import { randomUUID } from 'node:crypto';
+import { isUserId, isUuid } from '../../../domain/ids.ts';
 import type { Db } from '../../../lib/db/database.ts';
-import { isUserId, isUuid } from '../../../lib/ids.ts';
 import { priorities, type Topic, type Topics } from '../../../lib/topics.ts';
 import { writeAudit } from '../audit.ts';
 import type { KeptAdmin } from '../kafka/kept-admin.ts';

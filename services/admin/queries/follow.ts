@@ -1,8 +1,8 @@
 // What Postgres knows of an id that is followed: the request, its chunks, the notification. All by key.
 import { sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveryState, RequestOrigin, RequestState } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
 import type { Priority, StageName } from '../../../lib/topics.ts';
 
 export interface FollowedRequest {

@@ -1,9 +1,9 @@
 // The people behind a number of a mailing, a page at a time: chunks by the counters, people by the chunks, and their rows
 // in the ledger by key. In the order of the chunks, so that a page stays where it is while the mailing goes on.
 import { sql } from 'kysely';
+import { type Channel, notificationId } from '../../../domain/ids.ts';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveryState } from '../../../lib/db/tables.ts';
-import { type Channel, notificationId } from '../../../lib/ids.ts';
 import { type ChunkCount, findCandidates, type Place, takeSlice, type WantedState } from '../mailing/behind.ts';
 
 export interface BehindRequest {

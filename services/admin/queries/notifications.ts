@@ -1,9 +1,9 @@
 // What the pages of one notification read: its row in the ledger with all that belongs to it, and what is known of a
 // notification that has no row yet.
 import { sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveriesTable, RequestState } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
 import type { Priority } from '../../../lib/topics.ts';
 
 type Columns =

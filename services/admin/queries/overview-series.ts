@@ -1,7 +1,7 @@
 // What the overview's charts show: ends and lag over time, summed up to at most 500 points by Postgres.
 import { sql } from 'kysely';
+import { type EndState, reasons } from '../../../domain/reasons.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import { type EndState, reasons } from '../../../lib/reasons.ts';
 import { type StageName, stages } from '../../../lib/topics.ts';
 
 export const ranges = {

@@ -1,7 +1,7 @@
 // Whether a person is written to at all: unsubscribed, or an address of theirs suppressed. Support changes both by hand.
 import { sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { Channel } from '../../../lib/ids.ts';
 
 export interface UnsubscribedRow {
   channel: Channel;

@@ -1,8 +1,8 @@
 // What the pages of people read: who is behind an address, and everything that one person got or did not get.
 import { type RawBuilder, sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveryState } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
 
 export interface PersonAtAddress {
   user_id: string;

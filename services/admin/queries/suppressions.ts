@@ -1,8 +1,8 @@
 // The addresses that are no longer written to. The dispatcher adds those that mail servers refuse for good; people add
 // and lift them here. The claim before each send compares with lower(address): they are kept in lower case.
 import { sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { Channel } from '../../../lib/ids.ts';
 
 export interface SuppressionRow {
   channel: Channel;

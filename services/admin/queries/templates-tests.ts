@@ -1,10 +1,10 @@
 // Test-sends: noted here before the record is published, for the planner believes only what is noted. How one goes is
 // read from the planner's and the dispatcher's tables.
 import { sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
+import { notificationId } from '../../../domain/ids.ts';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveryState, RequestState } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
-import { notificationId } from '../../../lib/ids.ts';
 
 export interface TestSend {
   requestId: string;

@@ -1,9 +1,9 @@
 // What the pages of templates write. A version never changes once it is written, and nobody's change is overwritten by
 // somebody who had not seen it.
 import { sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { OnNoAnswer } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
 
 /** What people write; the rest of a version is its number. */
 export interface TemplateTexts {

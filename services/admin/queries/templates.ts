@@ -1,9 +1,9 @@
 // What the pages of templates read. There are hundreds of templates and dozens of versions of each, never millions.
 import { sql } from 'kysely';
 import type { TemplateVersion } from '../../../content/template.ts';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { OnNoAnswer } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
 
 export interface TemplateRow {
   templateId: string;

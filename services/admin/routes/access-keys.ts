@@ -1,7 +1,7 @@
 // What can be done with API keys: make one, shown once, and revoke it.
 import { z } from 'zod';
+import { isUuid } from '../../../domain/ids.ts';
 import { newApiKey } from '../../../lib/api-keys.ts';
-import { isUuid } from '../../../lib/ids.ts';
 import { checkForm, type FormFaults, readForm } from '../forms.ts';
 import { done } from '../page.ts';
 import { PageError } from '../page-error.ts';

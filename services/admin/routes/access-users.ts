@@ -1,6 +1,6 @@
 // What can be done with people with access: add, change roles, give a new password, disable and enable.
 import { z } from 'zod';
-import { isUuid } from '../../../lib/ids.ts';
+import { isUuid } from '../../../domain/ids.ts';
 import { hashPassword, newPassword } from '../../../lib/passwords.ts';
 import { checkForm, type FormFaults, readForm } from '../forms.ts';
 import { done, page } from '../page.ts';

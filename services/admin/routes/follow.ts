@@ -1,5 +1,5 @@
 // /follow : a request, chunk or notification through the topics, searched only where and when Postgres knows it was.
-import { chunkId, isUserId, isUuid, notificationId } from '../../../lib/ids.ts';
+import { chunkId, isUserId, isUuid, notificationId } from '../../../domain/ids.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import {

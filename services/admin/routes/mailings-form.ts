@@ -1,7 +1,7 @@
 // /mailings/new and /mailings/<id>/edit: the form of a draft. Whatever is wrong is told beside its field, and what was typed
 // stays.
 import { randomUUID } from 'node:crypto';
-import { isUuid } from '../../../lib/ids.ts';
+import { isUuid } from '../../../domain/ids.ts';
 import { writeAudit } from '../audit.ts';
 import { type Form, type FormFaults, type FormFields, readForm } from '../forms.ts';
 import { createAudienceRows, type RowFault, splitPasted } from '../mailing/audience-rows.ts';

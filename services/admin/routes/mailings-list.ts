@@ -1,5 +1,5 @@
 // /mailings: what goes, went and will go.
-import { isUuid } from '../../../lib/ids.ts';
+import { isUuid } from '../../../domain/ids.ts';
 import type { ShownState } from '../mailing/live-view.ts';
 import { describeCron } from '../mailing/recurrence.ts';
 import { page } from '../page.ts';

@@ -1,5 +1,5 @@
 // What every page of one mailing begins with: the mailing of the address, and whether it is still a draft.
-import { isUuid } from '../../../lib/ids.ts';
+import { isUuid } from '../../../domain/ids.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminContext, Parts } from '../parts.ts';
 import { findMailing, type Mailing } from '../queries/mailings-one.ts';

@@ -1,7 +1,7 @@
 // /notifications/<id>: the journey of one message, with the time spent in every stage; or, as long as the ledger has no row
 // of it, where it is on its way.
-import { isUserId, isUuid, notificationId } from '../../../lib/ids.ts';
-import { explainReason } from '../../../lib/reason-words.ts';
+import { isUserId, isUuid, notificationId } from '../../../domain/ids.ts';
+import { explainReason } from '../../../domain/reason-words.ts';
 import { writeAudit } from '../audit.ts';
 import { abilityFor, canSendAgain } from '../operator/redrive-rules.ts';
 import { page } from '../page.ts';

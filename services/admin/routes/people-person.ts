@@ -1,7 +1,8 @@
 // /people/<user id>: who it is, whether they are written to at all, and everything that they got or did not get and why.
+
+import { type Channel, isUserId } from '../../../domain/ids.ts';
+import { explainReason } from '../../../domain/reason-words.ts';
 import { DependencyError } from '../../../lib/errors.ts';
-import { type Channel, isUserId } from '../../../lib/ids.ts';
-import { explainReason } from '../../../lib/reason-words.ts';
 import type { User } from '../../../lib/user-service.ts';
 import { writeAudit } from '../audit.ts';
 import { readForm } from '../forms.ts';

@@ -1,6 +1,6 @@
 // /people: one search field for whatever support has in hand: a user id, an address, the id of a notification or request.
 import { isPhoneNumber } from '../../../content/address.ts';
-import { isUserId, isUuid } from '../../../lib/ids.ts';
+import { isUserId, isUuid } from '../../../domain/ids.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';

@@ -1,6 +1,6 @@
 // /replays/<id>: how one replay goes, live; what it would send can be sent from here, and it can be stopped.
 import { randomUUID } from 'node:crypto';
-import { isUuid } from '../../../lib/ids.ts';
+import { isUuid } from '../../../domain/ids.ts';
 import { writeAudit } from '../audit.ts';
 import { streamPart } from '../event-stream.ts';
 import { readForm } from '../forms.ts';

@@ -1,6 +1,6 @@
 // "Send again" for people who ended without their message: one notification from its journey, or all of a mailing's who ended
 // alike. It writes down what is wanted; the executor publishes their records, and the ledger lets each through once.
-import { explainReason } from '../../../lib/reason-words.ts';
+import { explainReason } from '../../../domain/reason-words.ts';
 import { writeAudit } from '../audit.ts';
 import { readForm } from '../forms.ts';
 import { writeDeliveryCommands } from '../operator/redrive-commands.ts';

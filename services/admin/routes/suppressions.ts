@@ -2,8 +2,8 @@
 // people look, add and lift.
 import { z } from 'zod';
 import { isEmailAddress, isPhoneNumber } from '../../../content/address.ts';
-import type { Channel } from '../../../lib/ids.ts';
-import { explainReason } from '../../../lib/reason-words.ts';
+import type { Channel } from '../../../domain/ids.ts';
+import { explainReason } from '../../../domain/reason-words.ts';
 import { writeAudit } from '../audit.ts';
 import { checkForm, type FormFaults, type FormFields, readForm } from '../forms.ts';
 import { done, page } from '../page.ts';

@@ -1,7 +1,7 @@
 // /templates/new: a template and its first version, made in one go, so that there is never one without a text.
 import { common } from '../../../content/collectors/common.ts';
 import { kinds } from '../../../content/kinds.ts';
-import type { Channel } from '../../../lib/ids.ts';
+import type { Channel } from '../../../domain/ids.ts';
 import { writeAudit } from '../audit.ts';
 import { type FormFaults, type FormFields, readForm } from '../forms.ts';
 import { done } from '../page.ts';

@@ -1,8 +1,8 @@
 // /templates/<id>/test: one message of any version to one's own address, by the way that all messages take.
 import { isEmailAddress, isPhoneNumber } from '../../../content/address.ts';
+import { isUuid, newRequestId } from '../../../domain/ids.ts';
 import { DependencyError, describeError } from '../../../lib/errors.ts';
 import type { NotificationRequested } from '../../../lib/events.ts';
-import { isUuid, newRequestId } from '../../../lib/ids.ts';
 import { findContextFault } from '../../../lib/json-text.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { writeAudit } from '../audit.ts';

@@ -1,5 +1,5 @@
 // What the pages of templates share: whose data previews use, and how a template is found by its address.
-import type { Channel } from '../../../lib/ids.ts';
+import type { Channel } from '../../../domain/ids.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminContext, Parts } from '../parts.ts';
 import { findTemplate, findVersion, type TemplateRow, type VersionRow } from '../queries/templates.ts';

@@ -1,6 +1,6 @@
 // The page with the editor, for a template that is there and for one that is to be made.
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Channel } from '../../../lib/ids.ts';
+import type { Channel } from '../../../domain/ids.ts';
 import type { FormFaults, FormFields } from '../forms.ts';
 import { page } from '../page.ts';
 import type { AdminContext } from '../parts.ts';

@@ -2,8 +2,8 @@
 // come with the template's kind.
 import type { Variable } from '../../../content/collectors/collector.ts';
 import { findCollector, variablesOf } from '../../../content/kinds.ts';
+import { isUserId } from '../../../domain/ids.ts';
 import { DependencyError } from '../../../lib/errors.ts';
-import { isUserId } from '../../../lib/ids.ts';
 import type { UnusableUser, User, UserService } from '../../../lib/user-service.ts';
 
 export interface PreviewPerson {

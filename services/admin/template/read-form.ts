@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { isEmailAddress } from '../../../content/address.ts';
 import { kinds } from '../../../content/kinds.ts';
 import { maxSubjectChars } from '../../../content/render.ts';
+import type { Channel } from '../../../domain/ids.ts';
 import type { OnNoAnswer } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
 import { checkForm, type FormFaults, type FormFields } from '../forms.ts';
 import type { NewTemplate, TemplateSettings, TemplateTexts } from '../queries/templates-write.ts';
 

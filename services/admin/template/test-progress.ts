@@ -1,5 +1,5 @@
 // How a test-send goes, in plain words, for the page that waits for it. Pure.
-import { explainReason } from '../../../lib/reason-words.ts';
+import { explainReason } from '../../../domain/reason-words.ts';
 import type { TestProgress } from '../queries/templates-tests.ts';
 
 export interface ShownProgress {

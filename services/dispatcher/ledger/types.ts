@@ -1,6 +1,7 @@
 // What goes into the ledger and what comes out of it.
+
+import type { EndState } from '../../../domain/reasons.ts';
 import type { NotificationRendered } from '../../../lib/events.ts';
-import type { EndState } from '../../../lib/reasons.ts';
 
 /** One rendered record to claim. */
 export interface ClaimRequest {

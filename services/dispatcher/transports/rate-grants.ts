@@ -1,8 +1,8 @@
 // Turns of a transport's rate limit, given out by Postgres to all dispatcher processes: one statement for a tenth of a
 // second of work. The row holds when the next turn begins, by Postgres's clock.
 import { sql } from 'kysely';
+import type { Channel } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { Channel } from '../../../lib/ids.ts';
 
 export interface Grant {
   /** 0: none for now. */

@@ -1,9 +1,10 @@
 // Outcomes that the planner itself gives: people of a cancelled mailing, and people who were lost for good.
+
+import { chunkId, notificationId } from '../../../domain/ids.ts';
+import type { Reason } from '../../../domain/reasons.ts';
 import type { NotificationOutcome } from '../../../lib/events.ts';
-import { chunkId, notificationId } from '../../../lib/ids.ts';
 import type { Publisher } from '../../../lib/kafka/publisher.ts';
 import type { Outgoing } from '../../../lib/kafka/stage.ts';
-import type { Reason } from '../../../lib/reasons.ts';
 import type { Topics } from '../../../lib/topics.ts';
 import type { Driven, StoredChunk } from './driven.ts';
 

@@ -1,9 +1,9 @@
 // Recurring mailings: each time of theirs becomes a request of its own, once, however many planners look.
 import { sql } from 'kysely';
+import { firingId } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { HoldsTable } from '../../../lib/db/tables.ts';
 import { DependencyError, describeError } from '../../../lib/errors.ts';
-import { firingId } from '../../../lib/ids.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { insertWanted, mailingColumns } from './confirmed-mailings.ts';
 import { type Firing, findLatestFiring } from './firing-times.ts';

@@ -1,8 +1,8 @@
 // Finds the people of stored chunks whom the ledger does not know. Chunks whose numbers are whole are passed over by
 // their counters alone; only the others are compared with the ledger, some thousands of people at a time.
 import { sql } from 'kysely';
+import { chunkId, isErasedId, notificationId } from '../../../domain/ids.ts';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
-import { chunkId, isErasedId, notificationId } from '../../../lib/ids.ts';
 import { loadChunks } from './chunks.ts';
 import type { Driven, StoredChunk } from './driven.ts';
 

@@ -1,9 +1,9 @@
 // The people of one mailing: named ones from mailing_people or from the request itself, members of its categories from
 // the user service.
 import { sql } from 'kysely';
+import { isUserId } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import { DependencyError } from '../../../lib/errors.ts';
-import { isUserId } from '../../../lib/ids.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import type { UserService } from '../../../lib/user-service.ts';
 import type { Sources } from './audience.ts';

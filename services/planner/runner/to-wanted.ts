@@ -1,7 +1,7 @@
 // What a mailing becomes when its time has come: the request that is made of it. Pure.
 import { hash } from 'node:crypto';
+import type { Channel } from '../../../domain/ids.ts';
 import type { OnNoAnswer, RequestOrigin, RequestState } from '../../../lib/db/tables.ts';
-import type { Channel } from '../../../lib/ids.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import { toPrintable } from '../plan.ts';
 

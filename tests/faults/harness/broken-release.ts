@@ -31,7 +31,7 @@ export function change(folder: string, { file, from, to }: Change): void {
 
 /** @param folder a new one */
 export function copyRelease(folder: string, ...changes: readonly Change[]): void {
-  for (const name of ['package.json', 'lib', 'content', 'services', 'schemas']) {
+  for (const name of ['package.json', 'domain', 'lib', 'content', 'services', 'schemas']) {
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));

@@ -2,7 +2,7 @@
 // Idempotency-Key until it is accepted, as an honest client does it. Knows beforehand who must get what.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notificationId } from '../../../lib/ids.ts';
+import { notificationId } from '../../../domain/ids.ts';
 import { type Category, categoryOf, pageNumbers } from '../../../user-mock/categories.ts';
 import { toUser, type User } from '../../../user-mock/users.ts';
 import { eventually } from '../../support/eventually.ts';

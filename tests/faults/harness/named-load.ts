@@ -1,5 +1,5 @@
 // One request by HTTP beside the load: a template of the story's own, for people who are in nothing else.
-import { notificationId } from '../../../lib/ids.ts';
+import { notificationId } from '../../../domain/ids.ts';
 import { toUser } from '../../../user-mock/users.ts';
 import type { Load, PlannedPerson } from './load.ts';
 import type { World } from './world.ts';

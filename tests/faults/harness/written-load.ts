@@ -1,7 +1,7 @@
 // What a producer of Avro records asks for, as the counting rule sees it: nobody answers it, so what it has written counts.
 import { randomUUID } from 'node:crypto';
+import { notificationId } from '../../../domain/ids.ts';
 import type { NotificationRequested } from '../../../lib/events.ts';
-import { notificationId } from '../../../lib/ids.ts';
 import type { Priority, Topic } from '../../../lib/topics.ts';
 import { toUser, type User } from '../../../user-mock/users.ts';
 import { toRequestRecord } from '../../support/request-record.ts';

@@ -1,6 +1,7 @@
 // Records that decode and cannot be worked with all the same.
+
+import { notificationId } from '../../../domain/ids.ts';
 import type { NotificationRequested } from '../../../lib/events.ts';
-import { notificationId } from '../../../lib/ids.ts';
 import type { Priority, Topic } from '../../../lib/topics.ts';
 import type { PoisonKind, PoisonKit, PoisonRecord } from './kinds.ts';
 import { sampleChunk, sampleEnriched, sampleOutcome, sampleRendered, sampleRequest } from './samples.ts';

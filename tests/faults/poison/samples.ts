@@ -1,5 +1,6 @@
 // Good records of every topic, each of a request of its own: what poison is made from.
 import { randomUUID } from 'node:crypto';
+import { chunkId, notificationId } from '../../../domain/ids.ts';
 import type {
   ChunkPlanned,
   NotificationEnriched,
@@ -7,7 +8,6 @@ import type {
   NotificationRendered,
   NotificationRequested,
 } from '../../../lib/events.ts';
-import { chunkId, notificationId } from '../../../lib/ids.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import { toRequestRecord } from '../../support/request-record.ts';
 import { templates } from '../harness/world.ts';

@@ -1,5 +1,5 @@
 // The closed list of reasons why a notification ended, or waits, as it does. In plain words in
-// lib/reason-words.ts and docs/glossary.md.
+// domain/reason-words.ts and docs/glossary.md.
 
 export const reasons = {
   sent: [''],
