@@ -128,7 +128,8 @@ describe('tables', () => {
     suppressions: ['cli', 'services/admin', 'services/dispatcher', 'services/ingest'],
     delivery_minutes: ['services/dispatcher'],
     unsubscribes: ['cli', 'services/admin', 'services/ingest'],
-    holds: ['cli', 'services/admin', 'services/ingest'],
+    holds: ['cli', 'lib', 'services/admin', 'services/ingest'],
+    sending_holds: ['lib'],
     api_keys: ['cli', 'services/admin'],
     templates: ['cli', 'services/admin'],
     template_versions: ['cli', 'services/admin'],
@@ -144,7 +145,7 @@ describe('tables', () => {
     lag_minutes: ['services/admin'],
     admin_users: ['cli', 'services/admin'],
     admin_sessions: ['cli', 'services/admin'],
-    audit: ['cli', 'services/admin'],
+    audit: ['cli', 'lib', 'services/admin'],
   };
   const services = production.filter(({ path }) => !path.startsWith('lib/db/'));
   const writes = (table: string): string[] => {

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { type Db, toMonth, withDatabase } from '../../lib/db/database.ts';
 import type { NotificationOutcome } from '../../lib/events.ts';
+import { type NewHold, placeHold } from '../../lib/holds/place-hold.ts';
 import { claim } from './ledger/claim.ts';
 import { claimDue } from './ledger/claim-due.ts';
 import { readHolds, wake } from './ledger/holds.ts';
@@ -31,6 +32,8 @@ export interface Ledger {
   postpone(items: readonly PutOff[]): Promise<void>;
   /** @returns the holds on these requests; one that may go on is not in it */
   readHolds(requestIds: readonly string[]): Promise<Map<string, HoldState>>;
+  /** Places a hold and writes it into the audit log. @returns whether it is new: one in force stays as it is */
+  placeHold(hold: NewHold): Promise<boolean>;
   /** See ledger/holds.ts. @returns how many rows are due now, and when it was done, for the next call */
   wake(since: string | undefined): Promise<{ count: number; at: string }>;
   insertEnded(outcomes: readonly NotificationOutcome[]): Promise<Ended[]>;
@@ -106,6 +109,7 @@ export function createLedger(db: Db): Ledger {
       if (items.length > 0) await withDatabase(() => postpone(db, items));
     },
     readHolds: (requestIds) => withDatabase(() => readHolds(db, requestIds)),
+    placeHold: (hold) => placeHold(db, hold),
     wake: (since) => withDatabase(() => wake(db, since)),
     insertEnded: (outcomes) =>
       byMonth(

@@ -49,9 +49,8 @@ export function useLedgerLab(): () => Promise<LedgerLab> {
   });
   return async () => {
     if (!db) throw new Error('the database is made before the tests');
-    await sql`truncate deliveries, waiting, counters, suppressions, holds, unsubscribes, delivery_minutes, delivery_commands`.execute(
-      db,
-    );
+    await sql`truncate deliveries, waiting, counters, suppressions, holds, sending_holds, unsubscribes, delivery_minutes,
+        delivery_commands, audit`.execute(db);
     return createLedgerLab(db);
   };
 }

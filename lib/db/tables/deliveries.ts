@@ -65,8 +65,10 @@ export interface WaitingTable {
   rendered_partition: number;
   rendered_offset: number;
   lease_until: Date | null;
-  /** Put off only because its request is paused; due at this time otherwise. */
+  /** Put off only because its request is paused, or a shared hold is in force; due at this time otherwise. */
   resume_at: Date | null;
+  /** Put off only by this shared hold; null where its request is paused. */
+  hold_id: number | null;
   created_at: Generated<Date>;
 }
 

@@ -12,7 +12,6 @@ export interface RequestTables {
   accepted: AcceptedTable;
   requests: RequestsTable;
   chunks: ChunksTable;
-  holds: HoldsTable;
   series_cursors: SeriesCursorsTable;
 }
 
@@ -94,13 +93,6 @@ export interface ChunksTable {
   user_ids: string[];
   stored_at: Generated<Date>;
   published_at: Date | null;
-}
-
-export interface HoldsTable {
-  request_id: string;
-  state: 'paused' | 'cancelled';
-  changed_at: Generated<Date>;
-  changed_by: Generated<string>;
 }
 
 export interface SeriesCursorsTable {
