@@ -1,6 +1,7 @@
 // One `admin_panel.mailingtask` of the dump as a mailing of ours. `context` held the audience besides the variables.
+
+import { findContextFault } from '../../domain/context.ts';
 import { isUserId } from '../../domain/ids.ts';
-import { findContextFault } from '../../lib/json-text.ts';
 import type { Priority } from '../../lib/topics.ts';
 import { type Entry, isObject } from './dump.ts';
 import { createFieldReader, type Faults, type FieldReader, maxInteger, quote } from './fields.ts';

@@ -47,8 +47,8 @@ describe('a notification', () => {
   });
 
   it('is taken with times in any zone, and with either null', () => {
-    const { draft } = draftOf(event({ scheduled_at: '2036-01-01T02:00:00+02:00', expires_at: null }));
-    expect(draft).toMatchObject({ scheduled_at: Date.UTC(2036, 0, 1), expires_at: null });
+    const { draft } = draftOf(event({ scheduled_at: '2030-01-01T02:00:00+02:00', expires_at: null }));
+    expect(draft).toMatchObject({ scheduled_at: Date.UTC(2030, 0, 1), expires_at: null });
   });
 
   it('expires in the past from the very moment on', () => {
@@ -68,6 +68,33 @@ describe('a notification', () => {
     '',
   ])('refuses the time "%s"', (text) => {
     expect(pointersOf(event({ scheduled_at: text }))).toEqual(['/event/scheduled_at']);
+  });
+
+  it.each([
+    ['scheduled_at', '1970-01-21T15:33:18Z'],
+    ['scheduled_at', '2026-11-16T08:59:59.999Z'],
+    ['scheduled_at', '2031-11-23T09:00:00.001Z'],
+    ['scheduled_at', '9999-12-31T23:59:59Z'],
+    ['expires_at', '1970-01-21T15:33:18Z'],
+    ['expires_at', '9999-12-31T23:59:59Z'],
+  ])('refuses %s of %s: more than 7 days past, or 5 years ahead', (field, text) => {
+    expect(pointersOf(event({ [field]: text }))).toEqual([`/event/${field}`]);
+  });
+
+  it('takes a schedule of up to 7 days ago and up to 5 years ahead', () => {
+    expect(pointersOf(event({ scheduled_at: '2026-11-16T09:00:00Z' }))).toEqual([]);
+    expect(pointersOf(event({ scheduled_at: '2031-11-23T09:00:00Z' }))).toEqual([]);
+  });
+
+  it('refuses numbers that lost digits, wherever they stand, beside all other faults', () => {
+    const lossy = [{ path: ['event', 'context', 'order', 0], detail: 'would lose digits' }];
+    expect(acceptNotification(event({ context: { order: [7615917337495251000] } }), facts, lossy)).toMatchObject({
+      ok: false,
+      faults: [{ pointer: '/event/context/order/0', detail: 'would lose digits' }],
+    });
+    expect(acceptNotification(event({ priority: 1 }), facts, lossy)).toMatchObject({
+      faults: [{ pointer: '/event/priority' }, { pointer: '/event/context/order/0' }],
+    });
   });
 
   it('does not judge what is not known', () => {

@@ -1,10 +1,12 @@
 // The decision at the door: what was posted becomes a request, or every fault in it is named at once. No I/O.
 import { hash } from 'node:crypto';
 import type { z } from '@hono/zod-openapi';
+import { findContextFaults, isTooLong, toCanonicalJson } from '../../domain/context.ts';
+import { type LossyNumber, toPointer } from '../../domain/json-text.ts';
+import { findTimeFaults } from '../../domain/request-times.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
-import { findContextFaults, isTooLong, toCanonicalJson } from './context-check.ts';
 import { type Event, readableParts, sendNotificationBody, userRegistrationBody } from './event-schema.ts';
-import { type Fault, toPointer } from './problem.ts';
+import type { Fault } from './problem.ts';
 
 /** What is so at the moment, as far as it is known; what is not known is not judged. */
 export interface Facts {
@@ -22,17 +24,19 @@ export type Accepted =
   /** `outdated`: a fault that newer facts, or an earlier answer to the same request, may take away. */
   | { ok: false; faults: Fault[]; outdated?: { draft: Draft; bodyHash: Buffer } };
 
-/** POST /api/v1/send_notification. @param body as JSON.parse gave it */
-export function acceptNotification(body: unknown, facts: Facts): Accepted {
+/**
+ * POST /api/v1/send_notification.
+ * @param body as JSON.parse gave it
+ * @param lossyNumbers numbers of the body's text that the parsed body does not hold exactly
+ */
+export function acceptNotification(body: unknown, facts: Facts, lossyNumbers: readonly LossyNumber[] = []): Accepted {
   const read = sendNotificationBody.safeParse(body);
-  if (!read.success) return { ok: false, faults: [...toFaults(read.error, body), ...findFaultsBesides(body)] };
+  const lost = lossyNumbers.map(({ path, detail }) => ({ pointer: toPointer(path), detail }));
+  if (!read.success) return { ok: false, faults: [...toFaults(read.error, body), ...findFaultsBesides(body), ...lost] };
   const event = read.data.event;
-  const faults = findContentFaults(event);
+  const faults = [...findContentFaults(event), ...lost];
   const context = faults.length > 0 ? '{}' : toCanonicalJson(event.context);
   if (isTooLong(context)) faults.push({ pointer: inEvent('context'), detail: 'may have at most 64 kB as JSON text' });
-  if (event.expires_at != null && event.scheduled_at != null && event.expires_at <= event.scheduled_at) {
-    faults.push({ pointer: inEvent('expires_at'), detail: 'must be later than scheduled_at' });
-  }
   return decide(toDraft(event, context), faults, facts, inEvent);
 }
 
@@ -107,6 +111,11 @@ function findFaultsBesides(body: unknown): Fault[] {
 /** Adds what depends on the facts. Only when nothing else is wrong may an earlier answer outweigh them. */
 function decide(draft: Draft, faults: Fault[], facts: Facts, at: (...path: PropertyKey[]) => string): Accepted {
   const outdated: Fault[] = [];
+  const { scheduled_at: scheduledAt, expires_at: expiresAt } = draft;
+  const timeFaults = findTimeFaults({ requestedAt: facts.nowMs, scheduledAt, expiresAt });
+  for (const { field, detail, dependsOnNow } of timeFaults) {
+    (dependsOnNow ? outdated : faults).push({ pointer: at(field), detail });
+  }
   if (facts.templateIds && !facts.templateIds.has(draft.template_id)) {
     outdated.push({ pointer: at('template_id'), detail: `there is no template "${draft.template_id}"` });
   }
@@ -115,7 +124,7 @@ function decide(draft: Draft, faults: Fault[], facts: Facts, at: (...path: Prope
       outdated.push({ pointer: at('user_categories', index), detail: `the user service has no category "${name}"` });
     }
   });
-  if (draft.expires_at !== null && draft.expires_at <= facts.nowMs) {
+  if (expiresAt !== null && expiresAt <= facts.nowMs && !timeFaults.some(({ field }) => field === 'expires_at')) {
     outdated.push({ pointer: at('expires_at'), detail: 'is in the past' });
   }
   const accepted = () => ({ draft, bodyHash: hashDraft(draft) });

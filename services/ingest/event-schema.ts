@@ -1,11 +1,10 @@
 // The shape of what is posted, for judging (accept.ts) and for the documentation (openapi.ts) alike.
 import { z } from '@hono/zod-openapi';
+import { categoryRule, isCategoryName, maxCategories, maxUserIds } from '../../domain/audience.ts';
+import { maxContextLevels } from '../../domain/context.ts';
 import { isUserId } from '../../domain/ids.ts';
-import { maxContextLevels } from '../../lib/json-text.ts';
 import { priorities } from '../../lib/topics.ts';
 
-export const maxUserIds = 10_000;
-export const maxCategories = 100;
 /** Says "is required" for what is missing, and the rule for everything else. */
 const rule = (text: string) => ({
   error: (issue: { input?: unknown }) => (issue.input === undefined ? 'is required' : text),
@@ -13,7 +12,6 @@ const rule = (text: string) => ({
 
 const templateRule = 'must be a template\'s short name, such as "monthly-statistics", or its old number';
 const userIdRule = 'must be 1 to 64 of A-Z a-z 0-9 . _ : -';
-const categoryRule = 'must be the name of a category: 1 to 64 letters, digits and . _ : -';
 export const timeRule = 'must be a time with its zone as in RFC 3339, such as 2026-12-01T09:00:00Z';
 
 const templateId = z
@@ -35,7 +33,7 @@ const userId = z
 
 const category = z
   .string(rule(categoryRule))
-  .regex(/^[\p{L}\p{N}._:-]{1,64}$/u, categoryRule)
+  .refine(isCategoryName, categoryRule)
   .openapi({ pattern: '^[\\p{L}\\p{N}._:-]{1,64}$' });
 
 const time = (description: string, example: string) =>
@@ -77,8 +75,8 @@ export const eventSchema = z
           description: `Variables for the template: at most 64 kB as JSON text and ${maxContextLevels} levels.`,
           example: { month: 'November' },
         }),
-      scheduled_at: time('Not before this moment; at once when left out.', '2036-12-01T09:00:00Z'),
-      expires_at: time('From this moment on it is no longer sent but ends as skipped.', '2036-12-02T09:00:00Z'),
+      scheduled_at: time('Not before this moment; at once when left out.', '2030-12-01T09:00:00Z'),
+      expires_at: time('From this moment on it is no longer sent but ends as skipped.', '2030-12-02T09:00:00Z'),
     },
     rule('must be an object'),
   )

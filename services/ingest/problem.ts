@@ -97,11 +97,6 @@ export class Problem extends Error {
   }
 }
 
-/** @param path keys and indexes from the root of the body */
-export function toPointer(path: readonly PropertyKey[]): string {
-  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
-
 /** 503: try again, nothing of it was accepted (or, with an Idempotency-Key, nothing will be accepted twice). */
 export function unavailable(detail: string, retryAfterSeconds: number, cause?: unknown): Problem {
   return new Problem('unavailable', detail, { headers: { 'retry-after': String(retryAfterSeconds) }, cause });

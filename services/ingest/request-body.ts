@@ -1,7 +1,7 @@
 // The body of a request: bounded by the bytes that really arrive, UTF-8, JSON. What it says is judged in accept.ts.
 import type { IncomingMessage } from 'node:http';
+import { type LossyNumber, readJsonText } from '../../domain/json-text.ts';
 import { Problem } from './problem.ts';
-import { readJsonText } from './strict-json.ts';
 
 export const maxBodyBytes = 1024 * 1024;
 /** For the whole body. Slower senders would hold memory for nothing. */
@@ -12,6 +12,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 /** A parsed body and how many bytes it had. */
 export interface JsonBody {
   value: unknown;
+  /** Numbers of its text that `value` does not hold exactly. */
+  lossyNumbers: readonly LossyNumber[];
   byteCount: number;
 }
 
@@ -25,7 +27,7 @@ export async function readJsonBody(incoming: IncomingMessage): Promise<JsonBody>
     throw new Problem('not_json', 'Send the body without a Content-Encoding; compressed bodies are not taken.');
   }
   const bytes = await readBounded(incoming, maxBodyBytes);
-  return { value: parse(bytes), byteCount: bytes.length };
+  return { ...parse(bytes), byteCount: bytes.length };
 }
 
 /** Whether there is no body at all, as a call with everything in its query has none. */
@@ -72,7 +74,7 @@ export function readBounded(incoming: IncomingMessage, maxBytes: number): Promis
   });
 }
 
-function parse(bytes: Buffer): unknown {
+function parse(bytes: Buffer): Pick<JsonBody, 'value' | 'lossyNumbers'> {
   let text: string;
   try {
     text = utf8.decode(bytes);
@@ -81,6 +83,6 @@ function parse(bytes: Buffer): unknown {
   }
   if (text.trim() === '') throw new Problem('malformed', 'The body is empty; a JSON object is expected.');
   const read = readJsonText(text);
-  if (read.ok) return read.value;
+  if (read.ok) return { value: read.value, lossyNumbers: read.lossyNumbers };
   throw new Problem('malformed', `At line ${read.line}, column ${read.column}: ${read.detail}.`);
 }

@@ -83,7 +83,7 @@ export function createSubmitter({ facts, store, intake }: Parts): Submitter {
   return {
     async sendNotification(incoming, key) {
       const body = await readJsonBody(incoming);
-      return submit(incoming, key, body, (known) => acceptNotification(body.value, known));
+      return submit(incoming, key, body, (known) => acceptNotification(body.value, known, body.lossyNumbers));
     },
     async registerUser(incoming, query, key) {
       if (!hasNoBody(incoming)) {
@@ -123,7 +123,7 @@ function readQuery(query: URLSearchParams): JsonBody {
   if (ids.length > 1) throw invalidQuery([{ parameter: 'user_id', detail: 'may stand only once' }]);
   const [userId] = ids;
   if (userId === undefined) throw new Problem('malformed', 'There is neither a body nor a user_id in the query.');
-  return { value: { user_id: userId }, byteCount: userId.length };
+  return { value: { user_id: userId }, lossyNumbers: [], byteCount: userId.length };
 }
 
 function invalidQuery(faults: Fault[]): Problem {

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { chunkId } from '../../domain/ids.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
-import { type ActiveTemplate, checkRequest, cutChunks, hashBody, plan, toChunkPlanned } from './plan.ts';
+import {
+  type ActiveTemplate,
+  checkRequest,
+  cutChunks,
+  hashBody,
+  plan as planAt,
+  toChunkPlanned,
+  toPlausibleTime,
+} from './plan.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);
 const template: ActiveTemplate = {
@@ -25,6 +33,9 @@ const request = (changes: Partial<NotificationRequested> = {}): NotificationRequ
   expires_at: null,
   ...changes,
 });
+
+const plan = (asked: NotificationRequested, known: ActiveTemplate | undefined, atMs: number, rejection?: string) =>
+  planAt(asked, known, atMs, asked.requested_at, rejection);
 
 describe('plan', () => {
   it('turns a request that names people into chunks at once', () => {
@@ -64,11 +75,25 @@ describe('plan', () => {
       chunks: [],
     });
   });
+});
 
-  it('takes its own time for a request from a clock that is far off', () => {
-    expect(plan(request({ requested_at: now + 2 * 60 * 60 * 1000 }), template, now).requestedAtMs).toBe(now);
-    expect(plan(request({ requested_at: 0 }), template, now).requestedAtMs).toBe(now);
-    expect(plan(request(), template, now).requestedAtMs).toBe(now - 1_000);
+describe('toPlausibleTime', () => {
+  const dayMs = 24 * 60 * 60 * 1000;
+  const receivedAt = now - 3 * dayMs;
+  it.each([
+    ['the own time of the request', now - 1_000, receivedAt, now - 1_000],
+    [
+      "the broker's time where the request is from a clock that is far ahead",
+      now + 2 * 60 * 60 * 1000,
+      receivedAt,
+      receivedAt,
+    ],
+    ["the broker's time where the request counts in seconds", now / 1000, receivedAt, receivedAt],
+    ["the broker's time where the request says nothing", 0, receivedAt, receivedAt],
+    ['the present where neither can be', 0, -1, now],
+    ['the present where both are older than the ledger', now - 90 * dayMs, now - 90 * dayMs, now],
+  ])('takes %s', (_, requestedAt, received, expected) => {
+    expect(toPlausibleTime(requestedAt, received, now)).toBe(expected);
   });
 });
 
@@ -124,7 +149,7 @@ describe('a test-send', () => {
     ['a category', { user_categories: ['active'] }],
     ['a later time', { scheduled_at: now + 1 }],
   ])('is refused with %s', (_, changes) => {
-    expect(() => checkRequest(request({ test, ...changes }))).toThrowError(
+    expect(() => checkRequest(request({ test, ...changes }), now)).toThrowError(
       expect.objectContaining({ code: 'test_invalid' }),
     );
   });
@@ -156,16 +181,25 @@ describe('checkRequest', () => {
     ['category_invalid', { user_categories: ['a\u0000'] }],
     ['time_invalid', { expires_at: -1 }],
     ['time_invalid', { scheduled_at: Number.MAX_SAFE_INTEGER }],
+    ['time_invalid', { scheduled_at: now / 1000 }],
+    ['time_invalid', { expires_at: now / 1000 }],
+    ['time_invalid', { scheduled_at: now * 1000 }],
+    ['time_invalid', { scheduled_at: now + 2, expires_at: now + 2 }],
     ['context_invalid', { context: '[]' }],
     ['context_invalid', { context: '{' }],
+    ['context_invalid', { context: '{"t":1e400}' }],
+    ['context_invalid', { context: '{"order":7615917337495251231}' }],
+    ['context_invalid', { context: '{"a":1,"a":2}' }],
+    ['context_invalid', { context: '{"a":"\\u0000"}' }],
+    ['context_invalid', { context: '{"a":["\\ud83d"]}' }],
     ['context_invalid', { context: `{"a":"${'x'.repeat(64 * 1024)}"}` }],
     ['context_invalid', { context: `${'{"a":'.repeat(17)}1${'}'.repeat(17)}` }],
   ];
   it.each(wrong)('refuses with %s', (code, changes) => {
-    expect(() => checkRequest(request(changes))).toThrowError(expect.objectContaining({ code }));
+    expect(() => checkRequest(request(changes), now)).toThrowError(expect.objectContaining({ code }));
   });
 
   it('accepts a context of 16 levels', () => {
-    expect(() => checkRequest(request({ context: `${'{"a":'.repeat(16)}1${'}'.repeat(16)}` }))).not.toThrow();
+    expect(() => checkRequest(request({ context: `${'{"a":'.repeat(16)}1${'}'.repeat(16)}` }), now)).not.toThrow();
   });
 });

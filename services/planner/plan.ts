@@ -1,10 +1,12 @@
 // The planner's decision: what a request becomes. Pure; the store and the topics are service.ts's and request-store.ts's.
 import { hash } from 'node:crypto';
+import { isCategoryName, maxCategories, maxUserIds } from '../../domain/audience.ts';
+import { findContextFault } from '../../domain/context.ts';
 import { type Channel, chunkId, isUserId, isUuid } from '../../domain/ids.ts';
+import { findTimeFaults } from '../../domain/request-times.ts';
 import type { OnNoAnswer, RequestOrigin, RequestState } from '../../lib/db/tables.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationRequested } from '../../lib/events.ts';
-import { findContextFault } from '../../lib/json-text.ts';
 import type { Priority } from '../../lib/topics.ts';
 
 /** What planning needs to know of a template: its active version and what never changes with a version. */
@@ -50,19 +52,16 @@ export interface PlannedChunk {
 }
 
 export const maxChunkPeople = 500;
-const maxUserIds = 10_000;
-const maxCategories = 100;
-const categoryPattern = /^[\p{L}\p{N}._:-]{1,64}$/u;
-const newestTimeMs = Date.UTC(9999, 11, 31);
 const dayMs = 24 * 60 * 60 * 1000;
 /** The ledger keeps 90 days and its months are made ahead: other times are a wrong clock. */
 const oldestRequestMs = 89 * dayMs;
 const newestRequestMs = 60 * 60 * 1000;
 
 /**
+ * @param requestedAtMs when it was made, as far as that is to be believed (toPlausibleTime)
  * @throws PermanentError when the request can never be planned, whatever templates there are
  */
-export function checkRequest(request: NotificationRequested): void {
+export function checkRequest(request: NotificationRequested, requestedAtMs: number): void {
   if (!isUuid(request.request_id))
     throw new PermanentError('request_id_invalid', 'request_id is not a lower-case UUID');
   if (request.user_ids.length > maxUserIds) {
@@ -81,18 +80,22 @@ export function checkRequest(request: NotificationRequested): void {
   if (wrongId >= 0) {
     throw new PermanentError('user_id_invalid', `user_ids/${wrongId} is not 1 to 64 of A-Z a-z 0-9 . _ : -`);
   }
-  const wrongCategory = request.user_categories.findIndex((name) => !categoryPattern.test(name));
+  const wrongCategory = request.user_categories.findIndex((name) => !isCategoryName(name));
   if (wrongCategory >= 0) {
     throw new PermanentError(
       'category_invalid',
       `user_categories/${wrongCategory} is not 1 to 64 letters, digits and . _ : -`,
     );
   }
-  for (const name of ['scheduled_at', 'expires_at'] as const) {
-    const time = request[name];
-    if (time !== null && (time < 0 || time > newestTimeMs)) {
-      throw new PermanentError('time_invalid', `${name} is not a time between the years 1970 and 9999`);
-    }
+  const [timeFault] = findTimeFaults({
+    requestedAt: requestedAtMs,
+    scheduledAt: request.scheduled_at,
+    expiresAt: request.expires_at,
+  });
+  if (timeFault) {
+    const { field, detail } = timeFault;
+    const given = `${request[field]}, in milliseconds since 1970`;
+    throw new PermanentError('time_invalid', `${field} ${detail} (${given}; the request is of ${requestedAtMs})`);
   }
   if (request.test && (request.user_ids.length !== 1 || request.user_categories.length > 0 || request.scheduled_at)) {
     throw new PermanentError('test_invalid', 'a test-send is for one person, without categories and at once');
@@ -117,12 +120,14 @@ export function cutChunks(userIds: readonly string[], firstSequence = 0): Planne
 /**
  * A request that names people and is due becomes chunks at once. One with categories or a later time is left to the
  * mailing runner, so that an audience of a million never stands before a password reset.
+ * @param requestedAtMs as for checkRequest
  * @param rejection why it can never be planned; its row then says so to whoever asks
  */
 export function plan(
   request: NotificationRequested,
   template: ActiveTemplate | undefined,
   now: number,
+  requestedAtMs: number,
   rejection?: string,
 ): PlannedRequest {
   const later = request.scheduled_at !== null && request.scheduled_at > now;
@@ -143,7 +148,7 @@ export function plan(
     context: rejected ? '{}' : request.context,
     userIds: rejected || direct ? [] : [...new Set(request.user_ids)],
     userCategories: rejected ? [] : [...new Set(request.user_categories)],
-    requestedAtMs: toPlausibleTime(request.requested_at, now),
+    requestedAtMs,
     scheduledAtMs: rejected ? null : request.scheduled_at,
     expiresAtMs: rejected ? null : request.expires_at,
     chunks: !rejected && direct ? cutChunks(request.user_ids) : [],
@@ -201,8 +206,13 @@ export function hashBody(request: NotificationRequested): Buffer {
   return hash('sha256', body, 'buffer');
 }
 
-function toPlausibleTime(requestedAtMs: number, now: number): number {
-  return requestedAtMs > now + newestRequestMs || requestedAtMs < now - oldestRequestMs ? now : requestedAtMs;
+/**
+ * When a request was made: as it says itself, unless its clock is far off; then as the broker says, if that can be.
+ * @param receivedAtMs the broker's time of the record, milliseconds since 1970 UTC like all of these
+ */
+export function toPlausibleTime(requestedAtMs: number, receivedAtMs: number, now: number): number {
+  const isPlausible = (time: number) => time <= now + newestRequestMs && time >= now - oldestRequestMs;
+  return [requestedAtMs, receivedAtMs].find(isPlausible) ?? now;
 }
 
 /** What Postgres can store and a page can show of a name that was refused. */

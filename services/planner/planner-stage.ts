@@ -8,7 +8,15 @@ import type { NotificationRequested } from '../../lib/events.ts';
 import type { Publisher } from '../../lib/kafka/publisher.ts';
 import type { Incoming, Outgoing, Refused, SinkStage, Slice } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
-import { type ActiveTemplate, checkRequest, type PlannedRequest, plan, toChunkPlanned, toPrintable } from './plan.ts';
+import {
+  type ActiveTemplate,
+  checkRequest,
+  type PlannedRequest,
+  plan,
+  toChunkPlanned,
+  toPlausibleTime,
+  toPrintable,
+} from './plan.ts';
 import { toPlannedRecord } from './planned-record.ts';
 import type { RequestStore, StoredRequest } from './request-store.ts';
 import { findActiveTemplates } from './template-catalogue.ts';
@@ -98,19 +106,20 @@ function judge(
   now: number,
 ): Candidate {
   const { event } = incoming;
+  const requestedAtMs = toPlausibleTime(event.requested_at, incoming.timestampMs, now);
   const active = templates.get(event.template_id);
   const template = active && event.test ? { ...active, version: event.test.template_version } : active;
   try {
-    checkRequest(event);
+    checkRequest(event, requestedAtMs);
     if (!template) {
       throw new PermanentError('template_unknown', `there is no template '${toPrintable(event.template_id)}'`);
     }
     if (event.test) checkTestSend(event, event.test, testSends.get(event.request_id));
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
-    return { incoming, request: plan(event, undefined, now, error.message), error };
+    return { incoming, request: plan(event, undefined, now, requestedAtMs, error.message), error };
   }
-  return { incoming, request: plan(event, template, now), error: undefined };
+  return { incoming, request: plan(event, template, now, requestedAtMs), error: undefined };
 }
 
 function conflict(): PermanentError {

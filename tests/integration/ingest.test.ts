@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hashApiKey } from '../../lib/api-keys.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
-import { type Call, event, refusals, register } from '../support/ingest-calls.ts';
+import { type Call, event, nextYear, refusals, register } from '../support/ingest-calls.ts';
 import { type IngestHarness, type PublishedRequest, startIngestHarness } from '../support/ingest-harness.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -62,8 +62,8 @@ describe('what is accepted', () => {
         user_ids: ['u1', 'u2', 'u1'],
         user_categories: ['active', 'vip', 'active'],
         context: { month: 'November', deep: { list: [1, 'ä'] } },
-        scheduled_at: '2036-12-01T09:00:00Z',
-        expires_at: '2036-12-01T12:00:00.5+02:00',
+        scheduled_at: `${nextYear}-12-01T09:00:00Z`,
+        expires_at: `${nextYear}-12-01T12:00:00.5+02:00`,
       }),
     });
     expect(response.headers.get('location')).toMatch(/^\/api\/v1\/requests\/[0-9a-f-]{36}$/);
@@ -79,8 +79,8 @@ describe('what is accepted', () => {
       user_ids: ['u1', 'u2'],
       user_categories: ['active', 'vip'],
       context: '{"deep":{"list":[1,"ä"]},"month":"November"}',
-      scheduled_at: Date.UTC(2036, 11, 1, 9),
-      expires_at: Date.UTC(2036, 11, 1, 10, 0, 0, 500),
+      scheduled_at: Date.UTC(nextYear, 11, 1, 9),
+      expires_at: Date.UTC(nextYear, 11, 1, 10, 0, 0, 500),
       test: null,
     });
   });

@@ -29,6 +29,7 @@ async function schedule(lab: RunnerLab, people: readonly string[][], categories:
         toRequestRecord({ template_id: 'news', user_ids, user_categories, scheduled_at }),
         template,
         lab.clock.now,
+        lab.clock.now,
       );
     });
     await store.insert(requests);

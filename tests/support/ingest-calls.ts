@@ -15,7 +15,9 @@ export const event = (over: object = {}) => ({
 /** A refusal: what is posted, the status and code, and the pointers (or names) of the faults in order. */
 export type Refusal = [title: string, call: Call, status: number, code: string, places?: string[]];
 
-const pastAndFuture = { scheduled_at: '2036-01-01T00:00:00Z', expires_at: '2035-01-01T00:00:00Z' };
+/** Times are taken for at most five years ahead. */
+export const nextYear = new Date().getUTCFullYear() + 1;
+const pastAndFuture = { scheduled_at: `${nextYear + 1}-01-01T00:00:00Z`, expires_at: `${nextYear}-01-01T00:00:00Z` };
 export const refusals: Refusal[] = [
   ['no API key', { headers: { authorization: '' }, body: event() }, 401, 'unauthorized'],
   ['a wrong API key', { headers: { authorization: `Bearer ph_${'x'.repeat(43)}` } }, 401, 'unauthorized'],
@@ -62,20 +64,44 @@ export const refusals: Refusal[] = [
   ],
   [
     'a time without zone',
-    { body: event({ scheduled_at: '2036-01-01T00:00:00' }) },
+    { body: event({ scheduled_at: `${nextYear}-01-01T00:00:00` }) },
     422,
     'invalid',
     ['/event/scheduled_at'],
   ],
   [
     'a day that is none',
-    { body: event({ expires_at: '2036-02-30T00:00:00Z' }) },
+    { body: event({ expires_at: `${nextYear}-02-30T00:00:00Z` }) },
     422,
     'invalid',
     ['/event/expires_at'],
   ],
   ['a time as number', { body: event({ expires_at: 2 ** 40 }) }, 422, 'invalid', ['/event/expires_at']],
   ['expired already', { body: event({ expires_at: '2020-01-01T00:00:00Z' }) }, 422, 'invalid', ['/event/expires_at']],
+  [
+    'a schedule in 1970',
+    { body: event({ scheduled_at: '1970-01-21T15:33:18Z' }) },
+    422,
+    'invalid',
+    ['/event/scheduled_at'],
+  ],
+  [
+    'a schedule in 9999',
+    { body: event({ scheduled_at: '9999-12-31T00:00:00Z' }) },
+    422,
+    'invalid',
+    ['/event/scheduled_at'],
+  ],
+  ['an expiry in 9999', { body: event({ expires_at: '9999-12-31T00:00:00Z' }) }, 422, 'invalid', ['/event/expires_at']],
+  [
+    'a number that would lose digits',
+    {
+      body: '{"event": {"template_id": "monthly-statistics", "user_ids": ["u1"], "context": {"order": 7615917337495251231}}}',
+    },
+    422,
+    'invalid',
+    ['/event/context/order'],
+  ],
   ['expired before it is due', { body: event(pastAndFuture) }, 422, 'invalid', ['/event/expires_at']],
   ['a context that is a list', { body: event({ context: [] }) }, 422, 'invalid', ['/event/context']],
   ['a context over 64 kB', { body: event({ context: { a: 'x'.repeat(65_536) } }) }, 422, 'invalid', ['/event/context']],

@@ -30,11 +30,21 @@ describe('the form of a context', () => {
   it.each([
     ['[1]', 'This must be a JSON object.'],
     ['"x"', 'This must be a JSON object.'],
-    ['{"a":', 'This is not JSON.'],
+    ['{"a":', 'This is not JSON: at line 1, column 6 the text ends where a value is expected.'],
+    ['{"a": 1, "a": 2}', 'This is not JSON: at line 1, column 10 this name stands twice in one object.'],
+    ['{"a": ["\\u0000"]}', 'This is wrong at /a/0: the text holds a control character.'],
+    ['{"a": 1e400}', 'This is wrong at /a: the number is too large.'],
+    ['{"a": 9007199254740993}', 'This is wrong at /a: the number would lose digits: give it as text, in quotes.'],
     [`{"a":"${'x'.repeat(65_536)}"}`, 'This is 65544 bytes long; 65536 are allowed.'],
-    [`${'{"a":'.repeat(17)}1${'}'.repeat(17)}`, 'This is nested deeper than 16 levels.'],
+    [`${'{"a":'.repeat(17)}1${'}'.repeat(17)}`, 'This may have at most 16 levels.'],
   ])('refuses %.20s beside the field', (context_json, fault) => {
     expect(fromContextForm({ context_json }, '{}')).toEqual({ faults: { context_json: fault } });
+  });
+
+  it('refuses a list in a field whose numbers would lose digits, beside that field', () => {
+    expect(fromContextForm({ 'context.orders': '[9007199254740993]' }, '{}')).toEqual({
+      faults: { 'context.orders': 'In this value the number would lose digits: give it as text, in quotes.' },
+    });
   });
 
   it('refuses fields that make the whole too long', () => {

@@ -1,6 +1,7 @@
 // A mailing's context as a form: one field for each variable that the template reads and nobody else gives, and everything
 // besides as JSON. Pure.
-import { findContextFault } from '../../../lib/json-text.ts';
+import { findContextFault } from '../../../domain/context.ts';
+import { readJsonText } from '../../../domain/json-text.ts';
 import type { FormFaults, FormFields } from '../forms.ts';
 
 export interface ContextForm {
@@ -41,12 +42,17 @@ export function fromContextForm(sent: FormFields, stored: string): { context: st
   const fault = findContextFault(rest);
   if (fault) return { faults: { context_json: `This ${fault}.` } };
   const before = parse(stored);
+  const faults: FormFaults = {};
   const given = Object.entries(sent).flatMap(([field, text]): [string, unknown][] => {
     if (!field.startsWith(prefix)) return [];
     const name = field.slice(prefix.length);
     if (Object.hasOwn(before, name) && toText(before, name) === text) return [[name, before[name]]];
-    return text === '' ? [] : [[name, toValue(text)]];
+    if (text === '') return [];
+    const { value, fault } = toValue(text);
+    if (fault !== undefined) faults[field] = `In this value ${fault}.`;
+    return [[name, value]];
   });
+  if (Object.keys(faults).length > 0) return { faults };
   const context = JSON.stringify({ ...parse(rest), ...Object.fromEntries(given) });
   const wholeFault = findContextFault(context);
   return wholeFault ? { faults: { context_json: `The whole context ${wholeFault}.` } } : { context };
@@ -59,13 +65,12 @@ export function findMissing(names: readonly string[], context: string): string[]
 }
 
 /** Lists and objects are written as JSON; everything else is the text as it stands. */
-function toValue(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+function toValue(text: string): { value: unknown; fault?: string } {
+  if (!/^\s*[[{]/.test(text)) return { value: text };
+  const read = readJsonText(text);
+  if (!read.ok) return { value: text };
+  const [lossy] = read.lossyNumbers;
+  return { value: read.value, ...(lossy ? { fault: lossy.detail } : {}) };
 }
 
 function toText(values: Values, name: string): string {

@@ -1,11 +1,10 @@
 // When a mailing goes, as a person says it (a date and time in a time zone), and as the planner needs it (one moment).
 // Daylight saving makes some times come twice and others never. Pure.
 import { Temporal } from 'temporal-polyfill';
+import { isTooFarAhead, yearsAhead } from '../../../domain/request-times.ts';
 
 export type Schedule = { atMs: number; note?: string } | { fault: string };
 
-/** Further ahead is a slip of the keyboard. */
-const maxYearsAhead = 5;
 /** Offsets such as +02:00 know no daylight saving: people mean a place. */
 const zoneName = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
 
@@ -21,9 +20,7 @@ export function toMoment(local: string, timeZone: string, nowMs: number): Schedu
   const [earlier, later] = [at(plain, timeZone, 'earlier'), at(plain, timeZone, 'later')];
   if (earlier.epochMilliseconds < nowMs)
     return { fault: `This is in the past: it is ${nowIn(timeZone, nowMs)} there.` };
-  if (plain.year > Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(timeZone).year + maxYearsAhead) {
-    return { fault: `This is more than ${maxYearsAhead} years ahead.` };
-  }
+  if (isTooFarAhead(later.epochMilliseconds, nowMs)) return { fault: `This is more than ${yearsAhead} years ahead.` };
   if (!earlier.toPlainDateTime().equals(plain)) return { fault: describeGap(plain, earlier, later) };
   const atMs = earlier.epochMilliseconds;
   if (earlier.equals(later)) return { atMs };

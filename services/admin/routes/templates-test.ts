@@ -1,9 +1,9 @@
 // /templates/<id>/test: one message of any version to one's own address, by the way that all messages take.
 import { isEmailAddress, isPhoneNumber } from '../../../content/address.ts';
+import { findContextFault } from '../../../domain/context.ts';
 import { isUuid, newRequestId } from '../../../domain/ids.ts';
 import { DependencyError, describeError } from '../../../lib/errors.ts';
 import type { NotificationRequested } from '../../../lib/events.ts';
-import { findContextFault } from '../../../lib/json-text.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { writeAudit } from '../audit.ts';
 import { type FormFaults, type FormFields, readForm } from '../forms.ts';

@@ -8,7 +8,7 @@ import { measureSms, type SmsSize } from '../../../content/sms-parts.ts';
 import type { TemplateVersion } from '../../../content/template.ts';
 import type { TemplateFault } from '../../../content/template-fault.ts';
 import { toTestUnsubscribeUrl } from '../../../content/unsubscribe.ts';
-import { findContextFault } from '../../../lib/json-text.ts';
+import { findContextFault } from '../../../domain/context.ts';
 import type { Previewer } from '../preview.ts';
 import type { TemplateTexts } from '../queries/templates-write.ts';
 import type { PreviewPeople } from './preview-people.ts';

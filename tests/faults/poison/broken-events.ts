@@ -37,6 +37,8 @@ export const toBrokenEvents = {
       ],
       ['a planned time before 1970', /^time_invalid$/, () => ({ scheduled_at: -1 })],
       ['an end beyond the year 9999', /^time_invalid$/, () => ({ expires_at: 9e15 })],
+      ['a planned time in seconds', /^time_invalid$/, () => ({ scheduled_at: Math.round(Date.now() / 1000) })],
+      ['a number that would lose digits', /^context_invalid$/, () => ({ context: '{"order":7615917337495251231}' })],
       [
         'a test that nobody asked for',
         /^test_unknown$/,

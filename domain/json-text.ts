@@ -1,16 +1,37 @@
 // Reads a JSON text (RFC 8259) and says at which line and column it is wrong. Beside what JSON.parse refuses it refuses
-// a name that stands twice in one object: readers disagree on which one counts.
+// a name that stands twice in one object: readers disagree on which one counts. Numbers that a reader with doubles would
+// change (RFC 8259, section 6) are told apart, with their places.
 
-export type JsonText = { ok: true; value: unknown } | { ok: false; detail: string; line: number; column: number };
+/** A number whose digits a double does not keep. */
+export interface LossyNumber {
+  /** Keys and indexes from the root. */
+  path: (string | number)[];
+  detail: string;
+}
+
+export type JsonText =
+  /** `lossyNumbers`: the first ones, at most 50. */
+  | { ok: true; value: unknown; lossyNumbers: LossyNumber[] }
+  | { ok: false; detail: string; line: number; column: number };
+
+const maxLossyNumbers = 50;
 
 export function readJsonText(text: string): JsonText {
-  const fault = findFault(text);
+  const lossyNumbers: LossyNumber[] = [];
+  const fault = findFault(text, (path, detail) => {
+    if (lossyNumbers.length < maxLossyNumbers) lossyNumbers.push({ path: path(), detail });
+  });
   if (fault) return { ok: false, detail: fault.detail, ...toLineAndColumn(text, fault.at) };
   try {
-    return { ok: true, value: JSON.parse(text) as unknown };
+    return { ok: true, value: JSON.parse(text) as unknown, lossyNumbers };
   } catch {
     return { ok: false, detail: 'this is not JSON', ...toLineAndColumn(text, text.length) };
   }
+}
+
+/** A JSON pointer (RFC 6901). @param path keys and indexes from the root */
+export function toPointer(path: readonly PropertyKey[]): string {
+  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 interface TextFault {
@@ -21,16 +42,28 @@ interface TextFault {
 const literal = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const escaped = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 
-/** Keeps its own stack, so that no depth of nesting can exhaust the machine's. */
-function findFault(text: string): TextFault | undefined {
-  // For each open object the names seen; null for an open array.
-  const open: (Set<string> | null)[] = [];
+/** An open object or array: the names seen in it (null for an array), and the name or index of the value under way. */
+interface Open {
+  names: Set<string> | null;
+  step: string | number;
+}
+
+/**
+ * Keeps its own stack, so that no depth of nesting can exhaust the machine's.
+ * @param onLossyNumber `path` is built only when it is called: most texts have no such number
+ */
+function findFault(
+  text: string,
+  onLossyNumber: (path: () => (string | number)[], detail: string) => void,
+): TextFault | undefined {
+  const open: Open[] = [];
+  const path = () => open.map(({ step }) => step);
   let at = skipSpace(text, 0);
   for (;;) {
     // A value begins at `at`.
     const first = text[at];
     if (first === '{' || first === '[') {
-      open.push(first === '{' ? new Set() : null);
+      open.push(first === '{' ? { names: new Set(), step: '' } : { names: null, step: 0 });
       at = skipSpace(text, at + 1);
       if (text[at] === (first === '{' ? '}' : ']')) {
         open.pop();
@@ -50,6 +83,8 @@ function findFault(text: string): TextFault | undefined {
     } else {
       literal.lastIndex = at;
       if (!literal.test(text)) return { at, detail: expected(text, at, 'a value') };
+      const detail = findLoss(text.slice(at, literal.lastIndex));
+      if (detail !== undefined) onLossyNumber(path, detail);
       at = literal.lastIndex;
     }
     // A value ended at `at`: what follows belongs to the innermost open one.
@@ -61,13 +96,16 @@ function findFault(text: string): TextFault | undefined {
       }
       if (text[at] === ',') {
         at = skipSpace(text, at + 1);
-        if (inside === null) break;
+        if (typeof inside.step === 'number') {
+          inside.step += 1;
+          break;
+        }
         const name = readName(text, at, inside);
         if (typeof name !== 'number') return name;
         at = name;
         break;
       }
-      const closing = inside === null ? ']' : '}';
+      const closing = inside.names === null ? ']' : '}';
       if (text[at] !== closing) return { at, detail: expected(text, at, `a comma or "${closing}"`) };
       open.pop();
       at += 1;
@@ -76,17 +114,44 @@ function findFault(text: string): TextFault | undefined {
 }
 
 /** @returns where the value after `"name":` begins */
-function readName(text: string, at: number, seen: Set<string> | null | undefined): number | TextFault {
+function readName(text: string, at: number, object: Open | undefined): number | TextFault {
   if (text[at] !== '"') return { at, detail: expected(text, at, 'a name in double quotes') };
   const end = endOfString(text, at);
   if (typeof end !== 'number') return end;
   const raw = text.slice(at, end);
   const name = raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);
-  if (seen?.has(name)) return { at, detail: 'this name stands twice in one object' };
-  seen?.add(name);
+  if (object?.names?.has(name)) return { at, detail: 'this name stands twice in one object' };
+  object?.names?.add(name);
+  if (object) object.step = name;
   const colon = skipSpace(text, end);
   if (text[colon] !== ':') return { at: colon, detail: expected(text, colon, 'a colon') };
   return skipSpace(text, colon + 1);
+}
+
+/** A double keeps 15 decimal digits of any number, and 17 of some. */
+const alwaysKeptChars = 15;
+
+/** @param token true, false, null or a number @returns why the number would not be the same once it is read */
+function findLoss(token: string): string | undefined {
+  const isPlain = token.length <= alwaysKeptChars && !/[eE]/.test(token);
+  if (isPlain || !/[0-9]/.test(token)) return undefined;
+  const value = Number(token);
+  if (!Number.isFinite(value)) return 'the number is too large';
+  if (toDecimal(token) === toDecimal(String(value))) return undefined;
+  return 'the number would lose digits: give it as text, in quotes';
+}
+
+/** One form for one value, whatever the notation: its digits without zeros at either end, and their power of ten. */
+function toDecimal(number: string): string {
+  const [mantissa = '', power = '0'] = number.replace('-', '').toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = whole + fraction;
+  let from = 0;
+  while (digits[from] === '0') from += 1;
+  let until = digits.length;
+  while (until > from && digits[until - 1] === '0') until -= 1;
+  if (from === until) return '0';
+  return `${digits.slice(from, until)}e${Number(power) - fraction.length + digits.length - until}`;
 }
 
 function endOfString(text: string, start: number): number | TextFault {

@@ -1,5 +1,11 @@
-// Judges and writes a request's context: a JSON object of any shape, so the one place where callers decide the depth.
-import { maxContextBytes, maxContextLevels } from '../../lib/json-text.ts';
+// What the context of a request may be: the text of one JSON object. One judgement for HTTP, topics, pages, previews and
+// imports.
+import { readJsonText, toPointer } from './json-text.ts';
+
+/** Of the text, in UTF-8. */
+export const maxContextBytes = 64 * 1024;
+/** The object itself is the first. */
+export const maxContextLevels = 16;
 
 export interface ContextFault {
   /** From the context downwards. */
@@ -10,9 +16,25 @@ export interface ContextFault {
 // Tabs and line breaks are text; the others only ever harm (NUL ends the line for Postgres).
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this is the check for them.
 const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+const maxFaults = 50;
 
+/** @returns what is wrong with it, for people, to be put behind "it" or "context"; undefined when it is usable */
+export function findContextFault(text: string): string | undefined {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxContextBytes) return `is ${bytes} bytes long; ${maxContextBytes} are allowed`;
+  const read = readJsonText(text);
+  if (!read.ok) return `is not JSON: at line ${read.line}, column ${read.column} ${read.detail}`;
+  const { value, lossyNumbers } = read;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be a JSON object';
+  const [fault] = [...findContextFaults(value as Record<string, unknown>), ...lossyNumbers];
+  if (!fault) return undefined;
+  return fault.path.length === 0 ? fault.detail : `is wrong at ${toPointer(fault.path)}: ${fault.detail}`;
+}
+
+/** Of a context that was parsed. Numbers that lost digits or became infinite are seen in the text alone (json-text.ts). */
 export function findContextFaults(context: Record<string, unknown>): ContextFault[] {
   const faults: ContextFault[] = [];
+  let isTooDeep = false;
   const check = (text: string, path: readonly PropertyKey[], what: string): boolean => {
     if (controlCharacter.test(text)) faults.push({ path, detail: `${what} holds a control character` });
     else if (!text.isWellFormed()) faults.push({ path, detail: `${what} holds half a surrogate pair` });
@@ -20,13 +42,11 @@ export function findContextFaults(context: Record<string, unknown>): ContextFaul
     return false;
   };
   const walk = (value: unknown, path: readonly PropertyKey[], depth: number): void => {
+    if (isTooDeep || faults.length >= maxFaults) return;
     if (typeof value === 'string') check(value, path, 'the text');
-    else if (typeof value === 'number' && !Number.isFinite(value))
-      faults.push({ path, detail: 'the number is too large' });
     else if (typeof value === 'object' && value !== null) {
-      if (depth > maxContextLevels) {
-        faults.push({ path: [], detail: `may have at most ${maxContextLevels} levels` });
-      } else if (Array.isArray(value)) {
+      if (depth > maxContextLevels) isTooDeep = true;
+      else if (Array.isArray(value)) {
         for (const [index, item] of value.entries()) walk(item, [...path, index], depth + 1);
       } else {
         for (const [name, member] of Object.entries(value)) {
@@ -37,8 +57,7 @@ export function findContextFaults(context: Record<string, unknown>): ContextFaul
     }
   };
   walk(context, [], 1);
-  const tooDeep = faults.find(({ path, detail }) => path.length === 0 && detail.startsWith('may have'));
-  return tooDeep ? [tooDeep] : faults;
+  return isTooDeep ? [{ path: [], detail: `may have at most ${maxContextLevels} levels` }] : faults;
 }
 
 /**
