@@ -96,8 +96,8 @@ async function missingOf(db: Db, requestId: string): Promise<string[]> {
     db,
   );
   const found: string[] = [];
-  for await (const chunks of findMissing(db, rows[0] as Driven))
-    found.push(...chunks.flatMap(({ userIds }) => userIds));
+  for await (const portions of findMissing(db, rows))
+    found.push(...portions.flatMap(({ chunks }) => chunks.flatMap(({ userIds }) => userIds)));
   return found;
 }
 

@@ -7,11 +7,14 @@ import { notificationId } from '../../domain/ids.ts';
 import { createDatabase, type Db, toMonth } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { MailingsTable } from '../../lib/db/tables.ts';
-import type { ChunkPlanned, NotificationOutcome } from '../../lib/events.ts';
+import type { ChunkPlanned, NotificationOutcome, NotificationRequested } from '../../lib/events.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { type MailingRunner, type RunnerOptions, startMailingRunner } from '../../services/planner/mailing-runner.ts';
+import { plan, toChunkPlanned } from '../../services/planner/plan.ts';
+import { toPlannedRecord } from '../../services/planner/planned-record.ts';
 import { createRequestStore } from '../../services/planner/request-store.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
+import { toRequestRecord } from './request-record.ts';
 import { openStageLab, type StageLab } from './stage-lab.ts';
 import { addTemplate } from './templates.ts';
 import { createTestDatabase } from './test-database.ts';
@@ -24,6 +27,8 @@ export interface RunnerLab extends StageLab {
   startRunner(options?: Partial<RunnerOptions>): MailingRunner;
   /** @returns its id */
   addMailing(changes?: Partial<Insertable<MailingsTable>>, people?: readonly string[]): Promise<string>;
+  /** Requests that only name people, stored as the planner's lanes store them; their chunks are published. @returns ids */
+  addDirect(people: readonly (readonly string[])[], changes?: Partial<NotificationRequested>): Promise<string[]>;
   setHold(requestId: string, state: 'paused' | 'cancelled' | null): Promise<void>;
   request(requestId: string): Promise<RequestRow | undefined>;
   /** Everybody in the stored chunks, in order. */
@@ -96,6 +101,27 @@ export async function openRunnerLab(): Promise<RunnerLab> {
         }
       });
       return mailing_id;
+    },
+    async addDirect(people, changes = {}) {
+      const template = {
+        templateId: 'news',
+        version: 1,
+        kind: 'common',
+        channel: 'email',
+        onNoAnswer: 'resend',
+      } as const;
+      const base = { template_id: 'news', priority: 'low', ...changes } as const;
+      const requests = people
+        .map((user_ids) => toRequestRecord({ ...base, user_ids: [...user_ids] }))
+        .map((request) => plan(request, template, clock.now, request.requested_at));
+      const store = createRequestStore(db);
+      await store.insert(requests);
+      const chunks = requests.flatMap((request) =>
+        request.chunks.map((chunk) => toChunkPlanned(request, template, chunk, clock.now)),
+      );
+      await lab.publisher.publish(chunks.map((chunk) => toPlannedRecord(chunk, lab.topics)));
+      await store.markPublished(chunks.map(({ request_id, sequence }) => ({ requestId: request_id, sequence })));
+      return requests.map(({ requestId }) => requestId);
     },
     async setHold(request_id, state) {
       if (state === null) {

@@ -131,11 +131,7 @@ class Work {
     if (storedAtMs === undefined) return;
     request.cursor = cursor;
     request.chunkCount += chunks.length;
-    await publishChunks(
-      parts,
-      request,
-      chunks.map((chunk) => ({ ...chunk, storedAtMs })),
-    );
+    await publishChunks(parts, [{ request, chunks: chunks.map((chunk) => ({ ...chunk, storedAtMs })) }]);
     this.#isWhole = true;
   }
 }

@@ -35,6 +35,16 @@ export interface StoredChunk {
   storedAtMs: number;
 }
 
+/** Chunks of one request, or what is chosen of them. */
+export interface Portion {
+  request: Driven;
+  chunks: readonly StoredChunk[];
+}
+
+export function countPeople(portions: readonly Portion[]): number {
+  return portions.reduce((sum, { chunks }) => chunks.reduce((people, { userIds }) => people + userIds.length, sum), 0);
+}
+
 /** The columns of a Driven, of a table called r. */
 export function drivenColumns() {
   return sql`r.request_id as "requestId", r.epoch, r.state, r.cursor, r.chunk_count as "chunkCount",

@@ -1,4 +1,4 @@
-// Outcomes that the planner itself gives: people of a cancelled mailing, and people who were lost for good.
+// Outcomes that the planner itself gives: people of a cancelled request, and people who were lost for good.
 
 import { chunkId, notificationId } from '../../../domain/ids.ts';
 import type { Reason } from '../../../domain/reasons.ts';
@@ -6,7 +6,7 @@ import type { NotificationOutcome } from '../../../lib/events.ts';
 import type { Publisher } from '../../../lib/kafka/publisher.ts';
 import type { Outgoing } from '../../../lib/kafka/stage.ts';
 import type { Topics } from '../../../lib/topics.ts';
-import type { Driven, StoredChunk } from './driven.ts';
+import type { Driven, Portion, StoredChunk } from './driven.ts';
 
 export type PlannerEnd =
   | { state: 'skipped'; reason: Extract<Reason<'skipped'>, 'cancelled'>; detail: string }
@@ -15,16 +15,17 @@ export type PlannerEnd =
 /** The ledger takes these only for people it does not know yet. */
 export async function endPeople(
   parts: { publisher: Pick<Publisher, 'publish'>; topics: Topics },
-  request: Driven,
-  chunks: readonly StoredChunk[],
+  portions: readonly Portion[],
   end: PlannerEnd,
   now: number,
 ): Promise<void> {
-  const records = chunks.flatMap((chunk) =>
-    chunk.userIds.map((userId): Outgoing<'NotificationOutcome'> => {
-      const event = toOutcome(request, chunk, userId, end, now);
-      return { topic: parts.topics.outcomes, key: userId, event };
-    }),
+  const records = portions.flatMap(({ request, chunks }) =>
+    chunks.flatMap((chunk) =>
+      chunk.userIds.map((userId): Outgoing<'NotificationOutcome'> => {
+        const event = toOutcome(request, chunk, userId, end, now);
+        return { topic: parts.topics.outcomes, key: userId, event };
+      }),
+    ),
   );
   await parts.publisher.publish(records);
 }

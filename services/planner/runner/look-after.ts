@@ -6,7 +6,7 @@ import type { Logger } from '../../../lib/logger.ts';
 import type { Lane, Priority, Topics } from '../../../lib/topics.ts';
 import type { PlannerMetrics } from '../planner-metrics.ts';
 import { type ChunkParts, publishChunks } from './chunks.ts';
-import type { Driven } from './driven.ts';
+import { countPeople, type Driven } from './driven.ts';
 import { endPeople } from './end-people.ts';
 import { findMissing } from './missing-people.ts';
 import { noteCancelled, noteHealed, noteResumed } from './note-state.ts';
@@ -33,10 +33,10 @@ export async function cancelRequest(parts: CareParts, request: Driven, view: Dri
   if (isRepeated && (await measureLag(parts.kafka, lanesOf(parts.topics, request.priority))) > 0) return;
   if (!isRepeated) parts.logger.info({ requestId, planned: view.planned, ended: view.ended }, 'cancelled');
   let count = 0;
-  for await (const chunks of findMissing(parts.db, request)) {
-    if (isRepeated) await publishChunks(parts, request, chunks);
-    await endPeople(parts, request, chunks, { state: 'skipped', reason: 'cancelled', detail: '' }, parts.now());
-    count += countPeople(chunks);
+  for await (const portions of findMissing(parts.db, [request])) {
+    if (isRepeated) await publishChunks(parts, portions);
+    await endPeople(parts, portions, { state: 'skipped', reason: 'cancelled', detail: '' }, parts.now());
+    count += countPeople(portions);
   }
   if (isRepeated && count > 0)
     parts.logger.warn({ requestId, count }, 'people of a cancelled mailing were without an end');
@@ -72,9 +72,9 @@ export async function healRequest(parts: CareParts, request: Driven, view: Drive
 async function giveUp(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
   const detail = `published ${maxHealRounds} times again, and never heard of`;
   let count = 0;
-  for await (const chunks of findMissing(parts.db, request)) {
-    await endPeople(parts, request, chunks, { state: 'failed', reason: 'lost', detail }, parts.now());
-    count += countPeople(chunks);
+  for await (const portions of findMissing(parts.db, [request])) {
+    await endPeople(parts, portions, { state: 'failed', reason: 'lost', detail }, parts.now());
+    count += countPeople(portions);
   }
   parts.metrics?.lost(count);
   if (count > 0) parts.logger.error({ requestId: request.requestId, count }, 'people are lost, they end as failed');
@@ -84,10 +84,10 @@ async function giveUp(parts: CareParts, request: Driven, view: DrivenView): Prom
 /** @returns how many; undefined when the request was held meanwhile, and not all were */
 async function republishMissing(parts: CareParts, request: Driven): Promise<number | undefined> {
   let count = 0;
-  for await (const chunks of findMissing(parts.db, request)) {
+  for await (const portions of findMissing(parts.db, [request])) {
     if ((await readHold(parts.db, request.requestId)) !== null) return undefined;
-    await publishChunks(parts, request, chunks);
-    count += countPeople(chunks);
+    await publishChunks(parts, portions);
+    count += countPeople(portions);
   }
   return count;
 }
@@ -96,8 +96,4 @@ async function republishMissing(parts: CareParts, request: Driven): Promise<numb
 function lanesOf({ lanes }: Topics, priority: Priority): Lane[] {
   const { enricher, renderer, dispatcher, outcomes } = lanes;
   return [...[...enricher, ...renderer, ...dispatcher].filter(({ name }) => name === priority), outcomes];
-}
-
-function countPeople(chunks: readonly { userIds: readonly string[] }[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.userIds.length, 0);
 }

@@ -3,59 +3,91 @@
 import { sql } from 'kysely';
 import { chunkId, isErasedId, notificationId } from '../../../domain/ids.ts';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
-import { loadChunks } from './chunks.ts';
-import type { Driven, StoredChunk } from './driven.ts';
+import { type ChunkPlace, loadChunks } from './chunks.ts';
+import type { Driven, Portion, StoredChunk } from './driven.ts';
+import { cutFitting } from './fitting.ts';
 
-const chunksAtOnce = 10;
+/** Each chunk that is published carries the context. */
+const atOnce = { count: 500, people: 5_000, bytes: 8 * 1024 * 1024 };
 /** A claim whose lease ended so long ago has nobody left: its record is needed again, and the ledger judges it. */
 const abandonedAfterMinutes = 5;
 
-/** Chunks with the people who are missing, a few chunks at a time, in their order. */
-export async function* findMissing(db: Db, request: Driven): AsyncGenerator<StoredChunk[]> {
-  const sequences = await findUnbalanced(db, request.requestId);
-  for (let start = 0; start < sequences.length; start += chunksAtOnce) {
-    const chunks = await loadChunks(db, request.requestId, sequences.slice(start, start + chunksAtOnce));
-    const known = await findKnown(db, request, chunks);
-    const missing = chunks.map((chunk) => ({
-      ...chunk,
-      userIds: chunk.userIds.filter(
-        (id) => !isErasedId(id) && !known.has(notificationId(request.requestId, id, request.channel)),
-      ),
-    }));
-    const left = missing.filter((chunk) => chunk.userIds.length > 0);
-    if (left.length > 0) yield left;
+/** Chunks with the people who are missing, a few thousand people at a time, in the order of the requests and chunks. */
+export async function* findMissing(db: Db, requests: readonly Driven[]): AsyncGenerator<Portion[]> {
+  const places = await findUnbalanced(db, requests);
+  for (let left = places; left.length > 0; ) {
+    const some = cutFitting(left, atOnce);
+    left = left.slice(some.length);
+    const missing = await findMissingIn(db, requests, some);
+    if (missing.length > 0) yield missing;
   }
 }
 
+type Unbalanced = ChunkPlace & { people: number; bytes: number };
+
 /** Who waits for a retry has a row, and is in the counters as deferred. */
-async function findUnbalanced(db: Db, requestId: string): Promise<number[]> {
+async function findUnbalanced(db: Db, requests: readonly Driven[]): Promise<Unbalanced[]> {
+  const ids = requests.map(({ requestId }) => requestId);
   const [chunks, counted] = await withDatabase(() =>
     Promise.all([
-      sql<{ sequence: number; people: number }>`
-        select sequence, cardinality(user_ids) as people from chunks where request_id = ${requestId}
-        order by sequence`.execute(db),
+      sql<ChunkPlace & { people: number }>`
+        select request_id as "requestId", sequence, cardinality(user_ids) as people from chunks
+        where request_id = any(${ids}::uuid[]) order by sequence`.execute(db),
       sql<{ chunk_id: string; count: number }>`
-        select chunk_id, sum(count) as count from counters where request_id = ${requestId} group by chunk_id`.execute(
-        db,
-      ),
+        select chunk_id, sum(count) as count from counters where request_id = any(${ids}::uuid[])
+        group by chunk_id`.execute(db),
     ]),
   );
   const countOf = new Map(counted.rows.map((row) => [row.chunk_id, row.count]));
-  return chunks.rows
-    .filter(({ sequence, people }) => (countOf.get(chunkId(requestId, sequence)) ?? 0) < people)
-    .map(({ sequence }) => sequence);
+  const chunksOf = Map.groupBy(chunks.rows, ({ requestId }) => requestId);
+  return requests.flatMap(({ requestId, context }) => {
+    const bytes = Buffer.byteLength(context);
+    return (chunksOf.get(requestId) ?? [])
+      .filter(({ sequence, people }) => (countOf.get(chunkId(requestId, sequence)) ?? 0) < people)
+      .map((chunk) => ({ ...chunk, bytes }));
+  });
 }
 
-async function findKnown(db: Db, request: Driven, chunks: readonly StoredChunk[]): Promise<Set<string>> {
-  const ids = chunks.flatMap(({ userIds }) =>
-    userIds.map((id) => notificationId(request.requestId, id, request.channel)),
-  );
-  const { rows } = await withDatabase(() =>
-    sql<{ notification_id: string }>`
-      select notification_id from deliveries
-      where month = ${toMonth(request.requestedAtMs)}::date and notification_id = any(${ids}::uuid[])
-        and (state not in ('claimed', 'sending') or lease_until is null
-          or lease_until > now() - make_interval(mins => ${abandonedAfterMinutes}))`.execute(db),
-  );
-  return new Set(rows.map((row) => row.notification_id));
+async function findMissingIn(db: Db, requests: readonly Driven[], places: readonly ChunkPlace[]): Promise<Portion[]> {
+  const chunksOf = await loadChunks(db, places);
+  const portions = requests.flatMap((request): Portion[] => {
+    const chunks = chunksOf.get(request.requestId);
+    return chunks ? [{ request, chunks }] : [];
+  });
+  const known = await findKnown(db, portions);
+  const isMissing = (request: Driven, userId: string) => !isErasedId(userId) && !known.has(toId(request, userId));
+  const withoutKnown = (request: Driven, chunk: StoredChunk) => ({
+    ...chunk,
+    userIds: chunk.userIds.filter((userId) => isMissing(request, userId)),
+  });
+  return portions
+    .map(({ request, chunks }) => ({
+      request,
+      chunks: chunks.map((chunk) => withoutKnown(request, chunk)).filter(({ userIds }) => userIds.length > 0),
+    }))
+    .filter(({ chunks }) => chunks.length > 0);
+}
+
+/** One question a month: each is a partition of its own, and only a single value leaves the others out. */
+async function findKnown(db: Db, portions: readonly Portion[]): Promise<Set<string>> {
+  const known = new Set<string>();
+  const byMonth = Map.groupBy(portions, ({ request }) => toMonth(request.requestedAtMs));
+  for (const [month, ofMonth] of byMonth) {
+    const ids = ofMonth.flatMap(({ request, chunks }) =>
+      chunks.flatMap(({ userIds }) => userIds.map((userId) => toId(request, userId))),
+    );
+    const { rows } = await withDatabase(() =>
+      sql<{ notification_id: string }>`
+        select notification_id from deliveries
+        where month = ${month}::date and notification_id = any(${ids}::uuid[])
+          and (state not in ('claimed', 'sending') or lease_until is null
+            or lease_until > now() - make_interval(mins => ${abandonedAfterMinutes}))`.execute(db),
+    );
+    for (const row of rows) known.add(row.notification_id);
+  }
+  return known;
+}
+
+function toId({ requestId, channel }: Driven, userId: string): string {
+  return notificationId(requestId, userId, channel);
 }

@@ -5,12 +5,12 @@ import { cutChunks } from '../plan.ts';
 import { toPlannedRecord } from '../planned-record.ts';
 import type { ChunkParts } from './chunks.ts';
 import { type Driven, drivenColumns, type StoredChunk, toChunkEvent } from './driven.ts';
+import { cutFitting } from './fitting.ts';
 import { leaseSeconds } from './leases.ts';
 
 export const maxDueRequests = 500;
-/** Of one round, so that large requests do not fill the memory; the first one is always taken. */
-const maxPeople = 10_000;
-const maxContextBytes = 8 * 1024 * 1024;
+/** Of one round. */
+const atOnce = { count: maxDueRequests, people: 10_000, bytes: 8 * 1024 * 1024 };
 
 interface Planned {
   request: Driven;
@@ -76,18 +76,11 @@ async function lockDue(db: Db, now: Date, limit: number): Promise<string[]> {
       limit ${limit}
       for update of r skip locked
     )
-    select r.request_id, cardinality(r.user_ids) as people, octet_length(r.context) as bytes
+    select r.request_id, cardinality(r.user_ids) as people,
+      octet_length(r.context) * ceil(cardinality(r.user_ids) / 500.0)::int as bytes
     from (select * from left_behind union all select * from due) f join requests r using (request_id)
     order by f.rank, r.scheduled_at, r.stored_at limit ${limit}`.execute(db);
-  let people = 0;
-  let bytes = 0;
-  const fitting = rows.findIndex((row) => {
-    people += row.people;
-    bytes += row.bytes * Math.ceil(row.people / 500);
-    return people > maxPeople || bytes > maxContextBytes;
-  });
-  const count = fitting < 0 ? rows.length : Math.max(1, fitting);
-  return rows.slice(0, count).map((row) => row.request_id);
+  return cutFitting(rows, atOnce).map((row) => row.request_id);
 }
 
 async function takeLeases(db: Db, ids: readonly string[]): Promise<Driven[]> {
