@@ -227,4 +227,10 @@ describe('a detail for the ledger', () => {
     expect(toDetail('a\0b\ud800c')).toBe('a b\ufffdc');
     expect(toDetail(`${'x'.repeat(299)}😀`).isWellFormed()).toBe(true);
   });
+
+  it('costs no more for an answer that is very long', () => {
+    const startedAtMs = performance.now();
+    for (let round = 0; round < 10; round++) toDetail(`HTTP 500 ${'x'.repeat(64_000)}`);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  });
 });

@@ -201,6 +201,8 @@ function putOff(
 }
 
 const maxDetailChars = 300;
+/** Looking for addresses takes time that grows with the square of a text without blanks, and gateways may say 64 kB. */
+const maxReadChars = 1_000;
 
 /**
  * A server's words for the ledger: on one line, short, without addresses (they like to repeat them) and without what
@@ -208,6 +210,7 @@ const maxDetailChars = 300;
  */
 export function toDetail(text: string): string {
   return text
+    .slice(0, maxReadChars)
     .toWellFormed()
     .replace(/\p{Cc}+/gu, ' ')
     .replace(/<?[^\s<>@:;,"]+@[^\s<>;,"]+>?/g, '<address>')
