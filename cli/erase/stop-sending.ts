@@ -144,6 +144,6 @@ async function endOpen(db: Db, userId: string): Promise<void> {
     ),
     ended as (select priority, state, reason, is_test from changed),
     minuted as (${addMinutes(randomUUID())})
-    update waiting w set due_at = now(), resume_at = null from changed c where w.notification_id = c.notification_id
+    update waiting w set due_at = now(), resume_at = null, hold_id = null from changed c where w.notification_id = c.notification_id
   `.execute(db);
 }

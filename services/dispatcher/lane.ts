@@ -160,14 +160,14 @@ export class Lane {
     };
     const { holds } = this.#options;
     const inHand = holds.begin(new Set(claimed.map(({ message }) => message.event.request_id)));
-    for (const { hold, message } of claimed) if (hold) holds.learn(message.event.request_id, hold);
+    for (const { hold, message } of claimed) if (hold) holds.learn(message.event, hold);
     const common = {
       settler: this.#settler,
       marks: this.#marks,
       lease,
       suspects: this.#suspects,
       signal,
-      holdOf: ({ message }: Claimed) => holds.stateOf(message.event.request_id),
+      holdOf: ({ message }: Claimed) => holds.find(message.event),
       conclude,
       // A lane that waits for its turn is not stuck.
       onWaiting: goOn,
@@ -194,7 +194,7 @@ export class Lane {
     const { message, notificationId, month, attempt, token, mayHaveLeft } = claim;
     const { on_no_answer: onNoAnswer, expires_at: expiresAt, requested_at: requestedAtMs } = message.event;
     const now = Date.now();
-    const isCancelled = this.#options.holds.stateOf(message.event.request_id) === 'cancelled';
+    const isCancelled = this.#options.holds.find(message.event)?.state === 'cancelled';
     const trial = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince, mayHaveLeft, isCancelled };
     const consequence = decide(judgement, trial, now, Math.random());
     const { reason, detail } = consequence;

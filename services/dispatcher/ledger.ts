@@ -7,7 +7,7 @@ import type { NotificationOutcome } from '../../lib/events.ts';
 import { type NewHold, placeHold } from '../../lib/holds/place-hold.ts';
 import { claim } from './ledger/claim.ts';
 import { claimDue } from './ledger/claim-due.ts';
-import { readHolds, wake } from './ledger/holds.ts';
+import { readHolds, readSharedHolds, wake } from './ledger/holds.ts';
 import { type Ended, insertEnded } from './ledger/insert-ended.ts';
 import { leaveWaiting, type PutOff, postpone } from './ledger/leave-waiting.ts';
 import { markSending } from './ledger/mark-sending.ts';
@@ -16,7 +16,7 @@ import { park } from './ledger/park.ts';
 import { release } from './ledger/release.ts';
 import { renew } from './ledger/renew.ts';
 import { settle } from './ledger/settle.ts';
-import type { ClaimRequest, ClaimRow, Due, Held, HoldState, Parked, Settlement } from './ledger/types.ts';
+import type { ClaimRequest, ClaimRow, Due, Held, HoldState, Parked, Settlement, SharedHold } from './ledger/types.ts';
 
 /** Every call throws DependencyError('postgres') when Postgres cannot be reached; calling again is always safe. */
 export interface Ledger {
@@ -32,6 +32,8 @@ export interface Ledger {
   postpone(items: readonly PutOff[]): Promise<void>;
   /** @returns the holds on these requests; one that may go on is not in it */
   readHolds(requestIds: readonly string[]): Promise<Map<string, HoldState>>;
+  /** @returns the holds in force that cover more than one request */
+  readSharedHolds(): Promise<SharedHold[]>;
   /** Places a hold and writes it into the audit log. @returns whether it is new: one in force stays as it is */
   placeHold(hold: NewHold): Promise<boolean>;
   /** See ledger/holds.ts. @returns how many rows are due now, and when it was done, for the next call */
@@ -109,6 +111,7 @@ export function createLedger(db: Db): Ledger {
       if (items.length > 0) await withDatabase(() => postpone(db, items));
     },
     readHolds: (requestIds) => withDatabase(() => readHolds(db, requestIds)),
+    readSharedHolds: () => withDatabase(() => readSharedHolds(db)),
     placeHold: (hold) => placeHold(db, hold),
     wake: (since) => withDatabase(() => wake(db, since)),
     insertEnded: (outcomes) =>

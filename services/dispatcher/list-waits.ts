@@ -6,13 +6,15 @@ import type { Sorted } from './sort-claims.ts';
 export interface Wait {
   reason: WaitingReason;
   dueInMs: number;
-  /** Only because its request is paused. */
+  /** Only because its request is paused or a shared hold covers it. */
   isPaused?: boolean;
+  /** Of a paused one: the shared hold; null: its request is paused. */
+  holdId?: number | null;
 }
 
 /** For what only its lease kept from being sent. */
 const shortWaitMs = 1_000;
-/** The end of a pause is told to what waits for it (wake-loop.ts); this is how often it looks by itself. */
+/** The end of a pause or hold is told to what waits for it (wake-loop.ts); this is how often it looks by itself. */
 const pausedWaitMs = 5 * 60_000;
 
 /** @param claimed once nothing of it is under way any more */
@@ -20,17 +22,18 @@ export function listWaits(
   { held, paused }: Pick<Sorted, 'held' | 'paused'>,
   claimed: readonly Claimed[],
 ): { message: Message; wait: Wait }[] {
-  const untilResumed = { dueInMs: pausedWaitMs, isPaused: true };
+  const untilResumed = (holdId: number | null) => ({ dueInMs: pausedWaitMs, isPaused: true, holdId });
   return [
     ...held.map(({ message, leaseLeftMs }) => ({
       message,
       wait: { reason: 'held' as const, dueInMs: leaseLeftMs },
     })),
-    ...paused.map((message) => ({ message, wait: { reason: 'held' as const, ...untilResumed } })),
+    ...paused.map(({ message, holdId }) => ({ message, wait: { reason: 'held' as const, ...untilResumed(holdId) } })),
     ...claimed.flatMap((claim) => {
       const { message, stage } = claim;
       if (stage === 'late') return [{ message, wait: { reason: reasonOf(claim), dueInMs: shortWaitMs } }];
-      return stage === 'paused' ? [{ message, wait: { reason: reasonOf(claim), ...untilResumed } }] : [];
+      if (stage !== 'paused') return [];
+      return [{ message, wait: { reason: reasonOf(claim), ...untilResumed(claim.hold?.holdId ?? null) } }];
     }),
   ];
 }

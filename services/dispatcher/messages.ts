@@ -5,7 +5,7 @@ import { toMonth } from '../../lib/db/database.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
 import { findRecordFault } from '../../lib/record-fault.ts';
-import type { Held, HoldState, Parked, WaitingReason } from './ledger/types.ts';
+import type { Held, Hold, Parked, WaitingReason } from './ledger/types.ts';
 
 /** A rendered record, from Kafka or from `waiting`. */
 export interface Message {
@@ -26,14 +26,14 @@ export interface Claimed extends Held {
   message: Message;
   /**
    * `open`: to be sent. `leaving`: its answer is awaited. `judged`: what became of it is settled or being settled.
-   * `late`: its claim lasts too short, it is to be parked. `paused`: it is to be parked until its request goes on.
+   * `late`: its claim lasts too short, it is to be parked. `paused`: it is to be parked until its pause or hold is over.
    * `back`: given back.
    */
   stage: 'open' | 'leaving' | 'judged' | 'late' | 'paused' | 'back';
   /** It may have been sent by an earlier try of which no answer is known: then it cannot end as never sent. */
   mayHaveLeft: boolean;
-  /** What its claim saw of its request. */
-  hold: HoldState | null;
+  /** What keeps it back, as its claim saw it; and what stopped it, once it is `paused`. */
+  hold: Hold | null;
   /** Somebody took it over: our lease on it is void. */
   lost: boolean;
 }
@@ -45,7 +45,7 @@ export const monthOf = ({ event }: Message): string => toMonth(event.requested_a
 export function toParked(
   { event, key, traceparent, partition, offset }: Message,
   value: Buffer,
-  wait: { reason: WaitingReason; dueInMs: number; attempt: number; isPaused?: boolean },
+  wait: { reason: WaitingReason; dueInMs: number; attempt: number; isPaused?: boolean; holdId?: number | null },
 ): Parked {
   const { notification_id: notificationId, request_id: requestId, requested_at, priority } = event;
   return {
@@ -54,6 +54,7 @@ export function toParked(
     month: toMonth(requested_at),
     priority,
     isPaused: false,
+    holdId: null,
     ...wait,
     key,
     value,

@@ -85,7 +85,10 @@ async function send(
     lease: new Lease(performance.now()),
     suspects: new Map(),
     signal,
-    holdOf: ({ notificationId }) => holds.get(notificationId),
+    holdOf: ({ notificationId }) => {
+      const state = holds.get(notificationId);
+      return state && { state, holdId: null };
+    },
     conclude({ notificationId }, { kind }) {
       concluded.push([notificationId, kind]);
       marks.end([notificationId]);

@@ -3,7 +3,7 @@
 import { DependencyError } from '../../lib/errors.ts';
 import type { Conclude, Judged } from './dispatch.ts';
 import type { Lease } from './lease.ts';
-import type { HoldState } from './ledger/types.ts';
+import type { Hold } from './ledger/types.ts';
 import type { Marks } from './marks.ts';
 import type { Claimed } from './messages.ts';
 import type { Settler } from './settler.ts';
@@ -17,8 +17,8 @@ export interface Sending {
   /** Messages on which the transport broke while nothing else worked: how often, in this and earlier slices. */
   suspects: Map<string, number>;
   signal: AbortSignal;
-  /** Whether its request may go on, asked before each body leaves; undefined when it may. */
-  holdOf(claim: Claimed): HoldState | undefined;
+  /** What keeps it back, asked before each body leaves; undefined when it may go on. */
+  holdOf(claim: Claimed): Hold | undefined;
   /** Called some times a second while messages wait for their turn (the transport's rate limit). */
   onWaiting?(): void;
   /** Tells what became of a message. */
@@ -134,11 +134,12 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     }
   }
 
-  /** Its body does not leave: its request is on hold, its lease is too short or lost, or the lane stops. */
+  /** Its body does not leave: it is on hold, its lease is too short or lost, or the lane stops. */
   function stopShort(claim: Claimed): Judged | undefined {
     const hold = claim.lost ? undefined : holdOf(claim);
-    if (hold === 'cancelled') return { kind: 'cancelled' };
-    claim.stage = hold === 'paused' ? 'paused' : 'late';
+    if (hold?.state === 'cancelled') return { kind: 'cancelled' };
+    claim.stage = hold ? 'paused' : 'late';
+    claim.hold = hold ?? null;
     marks.end([claim.notificationId]);
     return undefined;
   }

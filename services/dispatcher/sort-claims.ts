@@ -10,9 +10,9 @@ export interface Sorted {
   newEnds: End[];
   /** Another's claim is alive: to be looked at again when it ends. */
   held: { message: Message; leaseLeftMs: number }[];
-  /** Its request is paused, and it has a row: to be looked at again when the request goes on. */
-  paused: Message[];
-  /** Its request is paused, and it has none: whoever ends the pause publishes it again. */
+  /** A pause or a shared hold keeps it back, and it has a row: to be looked at again when that is over. */
+  paused: { message: Message; holdId: number | null }[];
+  /** A pause or a shared hold keeps it back, and it has no row: when that is over the planner publishes it again. */
   passed: Message[];
 }
 
@@ -38,7 +38,8 @@ export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<strin
         break;
       case 'paused':
         // What waits is told apart by its lane: it waits on.
-        (row.state === null && message.waitsSince === null ? sorted.passed : sorted.paused).push(message);
+        if (row.state === null && message.waitsSince === null) sorted.passed.push(message);
+        else sorted.paused.push({ message, holdId: row.hold_id });
         break;
       default:
         sorted.held.push({ message, leaseLeftMs: row?.lease_left_ms ?? wholeLeaseMs });
@@ -48,7 +49,8 @@ export function sortClaims(messages: readonly Message[], rows: ReadonlyMap<strin
 }
 
 function toClaimed(message: Message, row: ClaimRow, token: string): Claimed {
-  const { attempt: claimedAttempt, hold, may_have_left } = row;
+  const { attempt: claimedAttempt, may_have_left } = row;
+  const hold = row.hold && { state: row.hold, holdId: row.hold_id };
   const attempt = claimedAttempt ?? 1;
   const { notification_id: notificationId } = message.event;
   const mayHaveLeft = message.mayHaveLeft || may_have_left;

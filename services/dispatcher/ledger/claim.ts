@@ -2,6 +2,7 @@
 // send that message, until the lease runs out.
 import { sql } from 'kysely';
 import type { Db } from '../../../lib/db/database.ts';
+import { coversSql } from '../../../lib/holds/covers.ts';
 import { addMinutes } from './minutes.ts';
 import type { ClaimRequest, ClaimRow } from './types.ts';
 
@@ -11,6 +12,15 @@ const commandable = sql`
   and (d.state <> 'sent' or c.kind = 'resend')`;
 /** Of the verdict e on what is changed: its row had ended, and a command opened it again. */
 const endedBefore = sql`e.state in ('sent', 'failed', 'skipped', 'unknown')`;
+
+/** Of a message g: whether the shared hold s covers it. */
+const covered = coversSql({
+  templateId: sql`g.template_id`,
+  channel: sql`g.channel`,
+  priority: sql`g.priority`,
+  isPromo: sql`g.consenting_user_id is not null`,
+  isTest: sql`g.is_test`,
+});
 
 /**
  * Inserts what is new and takes over what was left behind (lease ran out: attempt + 1). Holds, suppression, consent and
@@ -22,7 +32,8 @@ const endedBefore = sql`e.state in ('sent', 'failed', 'skipped', 'unknown')`;
  * - `claimed` whose lease ran out may have left only when its template resends (those that park are marked `sending`
  *   first), and was never given back (then it has no token). It is remembered from then on, whoever claims it next and
  *   however often it is given back: what may have left and must not be repeated is unknown, never skipped or failed;
- * - of a paused request nothing else is inserted or changed;
+ * - of a paused request, and of what a shared hold covers, nothing else is inserted or changed; a cancelled request ends
+ *   all the same;
  * - `deferred` is claimed by the waiting loop only;
  * - what has ended is claimed again by an open command of a person only (see commandable below): failed, skipped and
  *   unknown by any, sent by `resend` alone, cancelled by none; the command is taken in the same statement, so it works
@@ -44,12 +55,17 @@ export async function claim(
   const sorted = [...requests].sort((a, b) => (a.event.notification_id < b.event.notification_id ? -1 : 1));
   const events = sorted.map(({ event }) => event);
   const result = await sql<ClaimRow>`
-    with given as materialized (
-      select g.*, h.state as hold,
+    with shared as materialized (
+      -- A few rows, nearly always none; read once for all messages.
+      select hold_id, scope, subject from sending_holds where lifted_at is null
+    ),
+    given as materialized (
+      select g.*, coalesce(h.state, case when s.hold_id is not null then 'paused' end) as hold,
+        case when h.state is null then s.hold_id end as hold_id,
         -- Why it may not be sent, the strongest first.
         case
           when h.state = 'cancelled' then 'cancelled'
-          when s.address is not null then 'suppressed'
+          when a.address is not null then 'suppressed'
           when u.user_id is not null then 'unsubscribed'
           when g.expires_at <= extract(epoch from now()) * 1000 then 'expired'
         end as barred
@@ -78,7 +94,8 @@ export async function claim(
              requested_at, planned_at, enriched_at, rendered_at, expires_at, resends, consenting_user_id, is_test,
              may_have_left, rendered_partition, rendered_offset)
       left join holds h on h.request_id = g.request_id
-      left join suppressions s on s.channel = g.channel and s.address = lower(g.address)
+      left join lateral (select s.hold_id from shared s where ${covered} order by s.hold_id limit 1) s on true
+      left join suppressions a on a.channel = g.channel and a.address = lower(g.address)
       left join unsubscribes u on u.user_id = g.consenting_user_id and u.channel = g.channel
     ),
     existing as materialized (
@@ -222,7 +239,7 @@ export async function claim(
       coalesce(i.ended_at, c.ended_at) is not null as is_new_end,
       case when e.verdict = 'alive'
         then extract(epoch from e.lease_until - now())::double precision * 1000 end as lease_left_ms,
-      g.hold,
+      g.hold, g.hold_id,
       coalesce(c.may_have_left, false) as may_have_left
     from given g
     left join inserted i using (notification_id)

@@ -82,7 +82,8 @@ export async function settle(
              rendered_offset, at)
       join changed c on c.at = w.at and c.state = 'deferred'
       on conflict (notification_id) do update set due_at = excluded.due_at, attempt = excluded.attempt,
-        reason = excluded.reason, lease_until = null, resume_at = null, request_id = excluded.request_id
+        reason = excluded.reason, lease_until = null, resume_at = null, hold_id = null,
+        request_id = excluded.request_id
     )
     select notification_id from changed
   `.execute(db);

@@ -1,5 +1,6 @@
 // What goes into the ledger and what comes out of it.
 
+import type { SharedScope } from '../../../domain/holds.ts';
 import type { EndState } from '../../../domain/reasons.ts';
 import type { NotificationRendered } from '../../../lib/events.ts';
 
@@ -19,8 +20,8 @@ export interface ClaimRow {
   notification_id: string;
   /**
    * `claimed`: ours now. `ended`: it has an end (which may have been made by this very statement). `alive`: another's
-   * claim that has not run out. `deferred`: it waits for its retry. `paused`: its request is paused, and nothing was
-   * changed. `contended`: somebody inserted it just now; ask again.
+   * claim that has not run out. `deferred`: it waits for its retry. `paused`: its request is paused or a shared hold
+   * covers it, and nothing was changed. `contended`: somebody inserted it just now; ask again.
    */
   verdict: 'claimed' | 'ended' | 'alive' | 'deferred' | 'paused' | 'contended';
   /** Null when there is no row, which only a pause leaves so. */
@@ -34,8 +35,10 @@ export interface ClaimRow {
   is_new_end: boolean;
   /** Of another's claim: how long it still holds. */
   lease_left_ms: number | null;
-  /** Its request's; of `claimed` rows only when this is a repeat, and the hold came after the first claim. */
+  /** What keeps it back; of `claimed` rows only when this is a repeat, and the hold came after the first claim. */
   hold: HoldState | null;
+  /** The shared hold that pauses it; null when its request is paused or cancelled, or nothing keeps it back. */
+  hold_id: number | null;
   /** A try before this claim may have left: then it cannot end as never sent. */
   may_have_left: boolean;
 }
@@ -57,8 +60,10 @@ export interface Parked {
   /** Why it waits: a reason of `deferred`, or one of the two that no delivery shows. */
   reason: WaitingReason;
   dueInMs: number;
-  /** It waits only for the end of a pause, from which moment on it is due. */
+  /** It waits only for the end of a pause or a shared hold, from which moment on it is due. */
   isPaused: boolean;
+  /** Of a paused one: the shared hold; null: its request is paused. */
+  holdId: number | null;
   attempt: number;
   key: string;
   /** The record in Confluent's wire format. */
@@ -70,6 +75,20 @@ export interface Parked {
 
 /** What people want of a request that may not go on: a row of `holds`. */
 export type HoldState = 'paused' | 'cancelled';
+
+/** What keeps a message back. */
+export interface Hold {
+  state: HoldState;
+  /** The shared hold that covers it; null: its request is paused or cancelled. */
+  holdId: number | null;
+}
+
+/** A hold in force that covers more than one request: a row of `sending_holds`. */
+export interface SharedHold {
+  holdId: number;
+  scope: SharedScope;
+  subject: string;
+}
 
 /** `no_answer`: it may have left. `held`: somebody has, or had, a claim on it. */
 export type WaitingReason = 'greylisted' | 'busy' | 'no_connection' | 'no_answer' | 'held';

@@ -15,6 +15,7 @@ export async function drain(world: World): Promise<void> {
   for (const request of requestIds.keys()) {
     await perform(world, { do: 'hold', request, state: undefined });
   }
+  for (const scope of ['promotional', 'lane'] as const) await perform(world, { do: 'share', scope, isPlaced: false });
   while (world.deadLettered.length > 0) await act(world, { do: 'tellPutAside', pick: 0 });
   for (let round = 0; round < rounds; round++) {
     await act(world, { do: 'wake' }, { do: 'endLeases', except: undefined }, { do: 'makeDue' });

@@ -1,9 +1,10 @@
 // What people and time do in the ledger's model: holds, consent, commands, leases that run out, outcomes of other stages.
 import { sql } from 'kysely';
+import { liftHold } from '../../../lib/holds/lift-hold.ts';
 import { writeDeliveryCommands } from '../../../services/admin/operator/redrive-commands.ts';
 import { outcome } from '../ledger-steps.ts';
 import type { Step } from './steps.ts';
-import { ends, type World } from './world.ts';
+import { ends, type ModelScope, republishPassed, sharedSubjects, type World } from './world.ts';
 
 /** @returns the kinds of statements that it ran */
 export async function performOutside(
@@ -36,17 +37,31 @@ export async function performOutside(
       await lab.hold(requestId, step.state);
       if (step.state) world.holds.set(requestId, step.state);
       else world.holds.delete(requestId);
-      if (step.state !== 'paused') {
-        for (const note of notes.filter(({ event, isPassed }) => isPassed && event.request_id === requestId)) {
-          note.isPassed = false;
-          note.isOwed = true;
-        }
-      }
+      republishPassed(world);
       return [];
     }
+    case 'share':
+      await shareHold(world, step.scope, step.isPlaced);
+      return [];
     default:
       return performOn(world, step);
   }
+}
+
+/** A shared hold is placed, or lifted: nothing happens when it is so already. */
+async function shareHold(world: World, scope: ModelScope, isPlaced: boolean): Promise<void> {
+  const { db } = world.lab;
+  const id = world.shared.get(scope);
+  if (isPlaced === (id !== undefined)) return;
+  if (id === undefined) {
+    const hold = { scope, subject: sharedSubjects[scope], author: 'anna', reason: 'a test' };
+    const placed = await db.insertInto('sending_holds').values(hold).returning('hold_id').executeTakeFirstOrThrow();
+    world.shared.set(scope, placed.hold_id);
+    return;
+  }
+  await liftHold(db, String(id), 'anna');
+  world.shared.delete(scope);
+  republishPassed(world);
 }
 
 async function performOn(

@@ -1,7 +1,7 @@
 // The commands of the ledger's model as plain data, so that fast-check can shrink a sequence to the few that matter.
 import fc from 'fast-check';
 import type { Source } from './slice.ts';
-import type { Handover, Plan } from './world.ts';
+import type { Handover, ModelScope, Plan } from './world.ts';
 
 export type Refusal = 'dead' | 'refused' | 'greylisted' | 'broken';
 
@@ -23,6 +23,7 @@ export type Step =
   | { do: 'endLeases'; except: 0 | 1 | undefined }
   | { do: 'makeDue' | 'wake' }
   | { do: 'hold'; request: number; state: 'paused' | 'cancelled' | undefined }
+  | { do: 'share'; scope: ModelScope; isPlaced: boolean }
   | { do: 'suppress' | 'unsubscribe' | 'expire' | 'endEarlier' | 'tellPutAside'; pick: number }
   /** A person wants it sent again. */
   | { do: 'command'; pick: number; kind: 'redrive' | 'resend' };
@@ -80,6 +81,14 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
       do: just('hold'),
       request: fc.nat(1),
       state: fc.constantFrom('paused', 'paused', 'cancelled', undefined, undefined),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: just('share'),
+      scope: fc.constantFrom<ModelScope>('promotional', 'lane'),
+      isPlaced: fc.boolean(),
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('suppress', 'unsubscribe', 'expire'), pick }) },

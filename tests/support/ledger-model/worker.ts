@@ -2,7 +2,7 @@
 // that it can be broken between any two statements, and so that the answer of any statement can be lost.
 import { randomUUID } from 'node:crypto';
 import type { Judged } from '../../../services/dispatcher/dispatch.ts';
-import type { HoldState, Settlement } from '../../../services/dispatcher/ledger/types.ts';
+import type { Hold, HoldState, Settlement, SharedHold } from '../../../services/dispatcher/ledger/types.ts';
 import { listWaits } from '../../../services/dispatcher/list-waits.ts';
 import { type Claimed, toParked } from '../../../services/dispatcher/messages.ts';
 import { sortClaims } from '../../../services/dispatcher/sort-claims.ts';
@@ -23,6 +23,7 @@ export class ModelWorker {
   readonly #world: World;
   readonly #tokens = new Map<string, string>();
   readonly #holds = new Map<string, HoldState>();
+  #shared: SharedHold[] = [];
   #pending: Pending[] = [];
 
   constructor(world: World, name: string) {
@@ -64,7 +65,7 @@ export class ModelWorker {
     checkFreshClaims(this.#world, rows, token);
     if (isLost) return;
     const sorted = sortClaims(messages, new Map(rows.map((row) => [row.notification_id, row])), token);
-    for (const { hold, message } of sorted.claimed) if (hold) this.#holds.set(message.event.request_id, hold);
+    for (const { hold, message } of sorted.claimed) if (hold) this.#holds.set(message.event.request_id, hold.state);
     this.slices.set(source, {
       key,
       source,
@@ -119,16 +120,23 @@ export class ModelWorker {
   }
 
   #mayGoOn(slice: Slice, claim: Claimed): boolean {
-    const hold = claim.lost ? undefined : this.#holds.get(claim.message.event.request_id);
-    if (hold === 'cancelled') this.#conclude(slice, claim, { kind: 'cancelled' }, undefined);
-    else if (hold === 'paused') claim.stage = 'paused';
+    const hold = claim.lost ? undefined : this.#holdOf(claim);
+    if (hold?.state === 'cancelled') this.#conclude(slice, claim, { kind: 'cancelled' }, undefined);
+    else if (hold) Object.assign(claim, { stage: 'paused', hold });
     else if (claim.lost || !slice.lasts) claim.stage = 'late';
     else return true;
     return false;
   }
 
+  #holdOf({ message: { event } }: Claimed): Hold | undefined {
+    const state = this.#holds.get(event.request_id);
+    if (state) return { state, holdId: null };
+    const shared = this.#shared.find(({ scope }) => scope === 'lane' || event.is_promo);
+    return shared && { state: 'paused', holdId: shared.holdId };
+  }
+
   #conclude(slice: Slice, claim: Claimed, judged: Judged, handover: Handover | undefined): void {
-    const isCancelled = this.#holds.get(claim.message.event.request_id) === 'cancelled';
+    const isCancelled = this.#holdOf(claim)?.state === 'cancelled';
     const settlement = toSettlement(claim, judged, isCancelled);
     claim.stage = 'judged';
     this.#pending.push({ settlement, slice, handover });
@@ -156,11 +164,12 @@ export class ModelWorker {
     slice.lasts = true;
   }
 
-  /** Rereads paused and cancelled, as hold-watch.ts does twice a second. */
+  /** Rereads holds and what is cancelled, as hold-watch.ts does twice a second. */
   async look(): Promise<void> {
     const holds = await this.#world.lab.ledger.readHolds(this.#world.requestIds);
     this.#holds.clear();
     for (const [id, state] of holds) this.#holds.set(id, state);
+    this.#shared = await this.#world.lab.ledger.readSharedHolds();
   }
 
   /**
@@ -229,6 +238,7 @@ export class ModelWorker {
     this.#pending = [];
     this.#tokens.clear();
     this.#holds.clear();
+    this.#shared = [];
   }
 
   /** Frozen for longer than its leases: it cannot know what others did meanwhile. */

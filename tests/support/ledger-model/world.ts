@@ -27,7 +27,7 @@ export interface Note {
   isOwed: boolean;
   /** Who read it last from Kafka: the group lets nobody else commit it. */
   reader: string;
-  /** Let pass because its request was paused: published again when that ends. */
+  /** Let pass because a pause or a shared hold kept it back: published again when that ends. */
   isPassed: boolean;
   /** Its person's consent is withdrawn, its address suppressed. */
   isUnsubscribed: boolean;
@@ -46,6 +46,8 @@ export interface World {
   notes: Note[];
   workers: [ModelWorker, ModelWorker];
   holds: Map<string, HoldState>;
+  /** Shared holds in force: scope → id. */
+  shared: Map<ModelScope, number>;
   /** Put aside by a dispatcher; the outcome is on its way. */
   deadLettered: Note[];
   /** As of the last check. */
@@ -62,6 +64,7 @@ export async function createWorld(lab: LedgerLab, plan: Plan): Promise<World> {
   await lab.db.deleteFrom('delivery_minutes').execute();
   await lab.db.deleteFrom('waiting').execute();
   await lab.db.deleteFrom('holds').execute();
+  await lab.db.deleteFrom('sending_holds').execute();
   await lab.db.deleteFrom('delivery_commands').execute();
   const run = randomUUID().slice(0, 8);
   const requestIds = Array.from({ length: plan.requestCount }, () => randomUUID());
@@ -93,6 +96,7 @@ export async function createWorld(lab: LedgerLab, plan: Plan): Promise<World> {
     requestIds,
     notes,
     holds: new Map(),
+    shared: new Map(),
     deadLettered: [],
     last: { rows: new Map(), counters: {}, minutes: {}, waiting: new Map(), commands: new Set() },
     endCounts: {},
@@ -109,9 +113,28 @@ export function noteOf(world: World, notificationId: string): Note {
   return found;
 }
 
+/** The subjects of the model's shared holds, one a scope. */
+export const sharedSubjects = { promotional: '', lane: 'low/email' } as const;
+export type ModelScope = keyof typeof sharedSubjects;
+
+/** What people want of its request, or what a shared hold makes of it. */
+export function holdOf({ holds, shared }: World, event: NotificationRendered): HoldState | undefined {
+  const isShared = shared.has('lane') || (shared.has('promotional') && event.is_promo);
+  return holds.get(event.request_id) ?? (isShared ? 'paused' : undefined);
+}
+
+/** A pause or hold is over: the planner publishes again whom it let pass. */
+export function republishPassed(world: World): void {
+  for (const note of world.notes) {
+    if (!note.isPassed || holdOf(world, note.event) === 'paused') continue;
+    note.isPassed = false;
+    note.isOwed = true;
+  }
+}
+
 /** Why it must not be claimed anew right now. */
 export function barOf(world: World, { event, isSuppressed, isUnsubscribed }: Note): string | undefined {
-  const hold = world.holds.get(event.request_id);
+  const hold = holdOf(world, event);
   if (hold) return hold;
   if (isSuppressed) return 'suppressed';
   if (isUnsubscribed && event.is_promo) return 'unsubscribed';
