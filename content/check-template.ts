@@ -1,9 +1,10 @@
 // What is wrong with a template before anybody is written to: every part is looked at by itself, so that a person who
 // edits sees all faults at once, and which variables it expects. Pure; for a hostile template as slow as rendering it,
 // so services call it where they render.
-import { PermanentError } from '../lib/errors.ts';
 import { isEmailAddress } from './address.ts';
 import { findVariables, type PartName, parsePart, type VariableUse } from './liquid.ts';
+import { parseTemplate } from './render.ts';
+import { toRenderFault } from './render-fault.ts';
 import type { TemplateVersion } from './template.ts';
 import { type TemplateFault, toTemplateFault } from './template-fault.ts';
 
@@ -26,8 +27,7 @@ export function checkTemplate(template: TemplateVersion): TemplateCheck {
       const part = parsePart(name, name === 'html' ? 'html' : 'text', source);
       variables.push(...findVariables(part).map((use) => ({ part: name, ...use })));
     } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
-      faults.push(toTemplateFault(error.message));
+      faults.push(toTemplateFault(toRenderFault(error).message));
     }
   }
   if (template.html === null && template.text === null) {
@@ -35,6 +35,13 @@ export function checkTemplate(template: TemplateVersion): TemplateCheck {
   }
   if (template.channel === 'email' && template.replyTo !== null && !isEmailAddress(template.replyTo)) {
     faults.push(toTemplateFault('the address for answers is not an e-mail address'));
+  }
+  if (faults.length > 0) return { faults, variables };
+  try {
+    // What each part does not show by itself, such as an HTML part of which no text can be made.
+    parseTemplate(template);
+  } catch (error) {
+    faults.push(toTemplateFault(toRenderFault(error).message));
   }
   return { faults, variables };
 }

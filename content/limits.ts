@@ -11,6 +11,13 @@ export const maxSteps = 100_000;
 /** What filters, ranges and captures of one rendering may make, together. */
 export const maxAllocationChars = 2 * 1024 * 1024;
 
+/** A message that is too long, or too deep: found at once, so that it costs next to nothing. */
+export class LengthLimitError extends PermanentError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('render_limit', message, options);
+  }
+}
+
 /** LiquidJS does not export the class of its limits, and asks no more of one than these two. */
 export type Limiter = Context['memoryLimit'];
 
@@ -53,7 +60,7 @@ export class LimitedOutput implements Emitter {
   write(value: unknown): void {
     const text = typeof value === 'string' ? value : toText(value);
     if (this.buffer.length + text.length > this.#maxChars) {
-      throw new PermanentError('render_limit', `it writes more than ${this.#maxChars} characters`);
+      throw new LengthLimitError(`it writes more than ${this.#maxChars} characters`);
     }
     this.buffer += text;
   }

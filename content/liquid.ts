@@ -2,7 +2,7 @@
 // because HTML escapes what it writes and plain text does not.
 import { analyzeSync, Context, Liquid, LiquidError, type Template } from 'liquidjs';
 import { PermanentError } from '../lib/errors.ts';
-import { createAllocationLimit, createStepLimit, LimitedOutput, maxSourceChars } from './limits.ts';
+import { createAllocationLimit, createStepLimit, LengthLimitError, LimitedOutput, maxSourceChars } from './limits.ts';
 import { toSafeUrl } from './links.ts';
 import { renderNodes, runToEnd } from './render-nodes.ts';
 
@@ -118,10 +118,9 @@ function toPartError(name: PartName, error: unknown): PermanentError {
   const origin = findOrigin(error);
   const code =
     origin instanceof PermanentError ? origin.code : origin instanceof RangeError ? 'render_limit' : undefined;
-  const message = origin instanceof Error ? origin.message : String(origin);
-  return new PermanentError(code ?? 'template_error', `${name} ${describePlace(error)}${firstLine(message)}`, {
-    cause: error,
-  });
+  const message = `${name} ${describePlace(error)}${firstLine(origin instanceof Error ? origin.message : String(origin))}`;
+  if (origin instanceof LengthLimitError) return new LengthLimitError(message, { cause: error });
+  return new PermanentError(code ?? 'template_error', message, { cause: error });
 }
 
 function findOrigin(error: unknown): unknown {

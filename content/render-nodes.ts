@@ -56,6 +56,8 @@ export function runToEnd(steps: Iterator<unknown>): unknown {
   return isIterator(state.value) ? runToEnd(state.value) : state.value;
 }
 
+/** A generator; the `forloop` of a loop has a `next` of its own, and data may have anything under these names. */
 function isIterator(value: unknown): value is Iterator<unknown> {
-  return typeof value === 'object' && value !== null && 'next' in value && typeof value.next === 'function';
+  if (typeof value !== 'object' || value === null || !('next' in value && 'throw' in value)) return false;
+  return typeof value.next === 'function' && typeof value.throw === 'function';
 }

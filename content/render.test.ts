@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { Liquid } from 'liquidjs';
 import { describe, expect, it } from 'vitest';
+import { PermanentError } from '../lib/errors.ts';
 import { maxHtmlChars, maxSmsChars, maxSubjectChars, maxTextChars, renderMessage } from './render.ts';
 import type { TemplateVersion } from './template.ts';
 
@@ -148,6 +150,66 @@ describe('renderMessage', () => {
     });
   });
 
+  describe('whatever a message’s data does to the code', () => {
+    // html-to-text reads beyond its table of Roman digits.
+    const listOfNothing = '<ol type="i" start="10000"><li>x</li></ol>';
+    it('is an error of this message, which names nobody’s data', () => {
+      const derived = template({ html: '{{ body | raw }}', text: null });
+      expect(() => renderMessage(derived, { body: listOfNothing })).toThrowError(
+        fault('render_bug', /^the renderer met an error of its own: (?!.*10000)/),
+      );
+    });
+
+    it('is an error also where the template itself holds it, for each person', () => {
+      const derived = template({ html: listOfNothing, text: null });
+      for (const _ of [1, 2]) {
+        expect(() => renderMessage(derived, {})).toThrowError(fault('render_bug', /error of its own/));
+      }
+    });
+
+    it('is an error of this message and nothing else, for any data in any filter', () => {
+      const filters = Object.keys(new Liquid().filters);
+      const odd = fc.oneof(
+        fc.jsonValue(),
+        fc.constantFrom(
+          1e308,
+          -1e308,
+          0.1,
+          '%'.repeat(5_000),
+          '\ud800',
+          '9'.repeat(400),
+          'x'.repeat(5_000),
+          '<b>'.repeat(999),
+        ),
+        fc.array(fc.jsonValue(), { maxLength: 50 }),
+      );
+      fc.assert(
+        fc.property(fc.constantFrom(...filters), odd, odd, odd, (filter, x, y, z) => {
+          for (const args of ['', ': y', ': y, z', ': "a", y']) {
+            const source = `{{ x | ${filter}${args} }}{% for i in x %}{{ i | ${filter} }}{% endfor %}`;
+            try {
+              renderMessage(
+                template({ html: `${source}{{ z | raw }}`, text: null }),
+                { x, y, z },
+                'https://example.com/u',
+              );
+            } catch (error) {
+              expect(error).toBeInstanceOf(PermanentError);
+              expect(['template_error', 'render_limit', 'render_bug']).toContain((error as PermanentError).code);
+            }
+          }
+        }),
+        { numRuns: 300 },
+      );
+    });
+  });
+
+  it('knows the place in a loop', () => {
+    const source =
+      '{% for f in films %}{{ forloop.index }}/{{ forloop.length }} {{ f }}{% unless forloop.last %}, {% endunless %}{% endfor %}';
+    expect(html(source, { films: ['M', 'Solaris'] })).toBe('1/2 M, 2/2 Solaris');
+  });
+
   describe('limits', () => {
     const nested =
       '{% for a in (1..1000) %}{% for b in (1..1000) %}{% for c in (1..1000) %}{% endfor %}{% endfor %}{% endfor %}';
@@ -194,6 +256,38 @@ describe('renderMessage', () => {
       expect(() => renderMessage(sms('{{ x }}'), big(maxSmsChars + 1))).toThrowError(
         fault('render_limit', /^text line 1/),
       );
+    });
+
+    it.each([
+      ['<b>', 20_000],
+      ['<table><tr><td>', 1_000],
+      ['<blockquote>a', 5_000],
+      ['<a href="https://example.com">', 300],
+      ['<ul><li>a', 200],
+      ['<svg><g>', 9_000],
+    ])('stop a text that would be made from %s within each other, at once', (tag, count) => {
+      const derived = template({ html: '{{ body | raw }}', text: null });
+      const startedAt = performance.now();
+      for (let n = 0; n < 100; n++) {
+        expect(() => renderMessage(derived, { body: tag.repeat(count) })).toThrowError(
+          fault('render_limit', /^html: its tags lie more than 256 levels/),
+        );
+      }
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+    });
+
+    it('leave tags alone that close by themselves, and what nests as deep as mails do', () => {
+      const derived = template({ html: '{{ body | raw }}', text: null });
+      expect(renderMessage(derived, { body: '<p>a'.repeat(20_000) }).text).toHaveLength(59_999);
+      expect(renderMessage(derived, { body: `${'<div>'.repeat(250)}deep` }).text).toBe('deep\n');
+    });
+
+    it('make no text in a time that grows faster than the text', () => {
+      const startedAt = performance.now();
+      const body = `<pre>${' \t'.repeat(120_000)}x</pre>${'<!--'.repeat(60_000)}`;
+      const derived = template({ html: '{{ body | raw }}', text: null });
+      renderMessage(derived, { body: body.slice(0, maxHtmlChars - 2_000) }, 'https://example.com/u/1');
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
     });
 
     it('leave an ordinary long newsletter alone', () => {

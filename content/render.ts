@@ -2,8 +2,10 @@
 // admin's preview call the same function.
 import { PermanentError } from '../lib/errors.ts';
 import { isEmailAddress } from './address.ts';
+import { LengthLimitError } from './limits.ts';
 import { checkLinks } from './links.ts';
 import { type ParsedPart, parsePart, renderPart } from './liquid.ts';
+import { toRenderFault } from './render-fault.ts';
 import type { TemplateVersion } from './template.ts';
 import { tidyText, toText, toTextTemplate } from './text.ts';
 import { addHtmlFooter, addTextFooter, textFooterChars } from './unsubscribe-footer.ts';
@@ -35,7 +37,7 @@ const parsedTemplates = new WeakMap<TemplateVersion, ParsedTemplate | PermanentE
 
 /**
  * Parses every part of a template; `renderMessage` does it by itself, once for each `template` object.
- * @throws PermanentError('template_error') with the part, line and column
+ * @throws PermanentError('template_error' | 'render_limit' | 'render_bug') with the part, line and column
  */
 export function parseTemplate(template: TemplateVersion): ParsedTemplate {
   let parsed = parsedTemplates.get(template);
@@ -50,14 +52,23 @@ export function parseTemplate(template: TemplateVersion): ParsedTemplate {
 /**
  * @param unsubscribeUrl of a promotional e-mail (unsubscribe.ts): the template sees it as `unsubscribe_url`, whatever the
  *   context says, and a part that does not show it gets a footer that does; null for every other message
- * @throws PermanentError('template_error' | 'render_limit') whose message is fit for an outcome's detail: it names the
- *   part, line and column, and nothing of the person or the message
+ * @throws PermanentError('template_error' | 'render_limit' | 'render_bug') and nothing else, whatever the message's data do
+ *   to the code below: render_bug is what nobody meant to throw, with its stack in `cause`. The message of each is fit
+ *   for an outcome's detail: it names the part, line and column, and nothing of the person or the message
  */
 export function renderMessage(
   template: TemplateVersion,
   variables: Variables,
   unsubscribeUrl: string | null = null,
 ): Message {
+  try {
+    return compose(template, variables, unsubscribeUrl);
+  } catch (error) {
+    throw toRenderFault(error);
+  }
+}
+
+function compose(template: TemplateVersion, variables: Variables, unsubscribeUrl: string | null): Message {
   const parsed = parseTemplate(template);
   if (template.channel === 'sms') return { subject: '', text: renderSms(parsed, variables), html: null };
   const seen = unsubscribeUrl === null ? variables : { ...variables, unsubscribe_url: unsubscribeUrl };
@@ -89,8 +100,7 @@ function tryToParse(template: TemplateVersion): ParsedTemplate | PermanentError 
       isTextDerived: template.text === null,
     };
   } catch (error) {
-    if (error instanceof PermanentError) return error;
-    throw error;
+    return toRenderFault(error);
   }
 }
 
@@ -132,10 +142,7 @@ function addFooters({ subject, text, html }: Message, url: string): Message {
     ['text', message.text.length, maxTextChars],
   ] as const) {
     if (length > maxChars) {
-      throw new PermanentError(
-        'render_limit',
-        `${part}: with the unsubscribe link it has more than ${maxChars} characters`,
-      );
+      throw new LengthLimitError(`${part}: with the unsubscribe link it has more than ${maxChars} characters`);
     }
   }
   return message;

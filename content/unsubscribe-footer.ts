@@ -3,7 +3,20 @@
 
 /** The address in the finished part, where a reader meets it: what is in a comment nobody sees. */
 function shows(part: string, url: string): boolean {
-  return part.includes(url) && part.replace(/<!--[\s\S]*?-->/g, '').includes(url);
+  return part.includes(url) && withoutComments(part).includes(url);
+}
+
+/** One pass; a regular expression looks for the end of each comment that has none through the whole rest. */
+function withoutComments(html: string): string {
+  let rest = '';
+  let at = 0;
+  for (;;) {
+    const begin = html.indexOf('<!--', at);
+    const end = begin < 0 ? -1 : html.indexOf('-->', begin + 4);
+    if (end < 0) return rest + html.slice(at);
+    rest += html.slice(at, begin);
+    at = end + 3;
+  }
 }
 
 /** Before the end of the body, or at the end where there is none. */
@@ -45,5 +58,7 @@ function toHtmlFooter(url: string): string {
 }
 
 function lastOf(html: string, tag: RegExp): number | undefined {
-  return [...html.matchAll(tag)].at(-1)?.index;
+  let last: number | undefined;
+  for (const { index } of html.matchAll(tag)) last = index;
+  return last;
 }

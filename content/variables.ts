@@ -1,6 +1,6 @@
 // What a template sees at its top level, later ones winning: what the kind's collector gathered, the request's context,
 // the person's name.
-import { describeError, PermanentError } from '../lib/errors.ts';
+import { PermanentError } from '../lib/errors.ts';
 
 export type Variables = Record<string, unknown>;
 
@@ -36,7 +36,8 @@ function parseObject(name: 'collected' | 'context', text: string): Variables {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new PermanentError('template_error', `${name}: it is not JSON: ${describeError(error)}`, { cause: error });
+    // The error's own words quote the text: values of a person, or of a confidential template.
+    throw new PermanentError('template_error', `${name}: it is not JSON`, { cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new PermanentError('template_error', `${name}: it is not a JSON object`);

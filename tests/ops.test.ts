@@ -9,6 +9,7 @@ import { createAdminMetrics } from '../services/admin/metrics.ts';
 import { createDispatcherMetrics } from '../services/dispatcher/dispatcher-metrics.ts';
 import { createIngestMetrics } from '../services/ingest/metrics.ts';
 import { createPlannerMetrics } from '../services/planner/planner-metrics.ts';
+import { createRendererMetrics } from '../services/renderer/renderer-metrics.ts';
 import { readPromql } from './support/promql.ts';
 
 interface Alert {
@@ -60,6 +61,7 @@ function collectMetrics(): Map<string, { type: string; labels: string[] }> {
   createStageMetrics(registry);
   createIngestMetrics(registry);
   createPlannerMetrics(registry);
+  createRendererMetrics(registry);
   createDispatcherMetrics(registry);
   createAdminMetrics(registry);
   const metrics = registry.getMetricsAsArray() as unknown as { name: string; type: string; labelNames: string[] }[];

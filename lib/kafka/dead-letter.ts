@@ -14,7 +14,7 @@ export interface Located {
 
 const maxMessageBytes = 1024;
 
-/** @param error for a bug its message holds the stack */
+/** @param error of a bug without its stack: pages show it */
 export function toDeadLetter(
   topics: Topics,
   stage: StageName,

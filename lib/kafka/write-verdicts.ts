@@ -4,7 +4,7 @@ import { describeError, PermanentError, PosthornError } from '../errors.ts';
 import type { NotificationOutcome } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import type { StageMetrics } from '../metrics.ts';
-import type { Topics } from '../topics.ts';
+import type { StageName, Topics } from '../topics.ts';
 import { type Located, toDeadLetter } from './dead-letter.ts';
 import { onlyCause } from './headers.ts';
 import type { Item } from './items.ts';
@@ -31,6 +31,9 @@ export interface VerdictWriter {
   write(all: readonly Written[], patiently: Patiently): Promise<void>;
 }
 
+/** Of a bug's own message; a dead letter's header takes 1,024 bytes of all. */
+const maxBugChars = 500;
+
 type Patiently = (work: () => Promise<void>) => Promise<void>;
 
 export function createVerdictWriter(deps: {
@@ -47,8 +50,8 @@ export function createVerdictWriter(deps: {
   }
 
   function forPutAside(item: Item, error: Error, located: Located): Written {
-    const cause = toCause(error);
     const { topic, partition, message } = located;
+    const cause = toCause(error, stage.name, `${topic}/${partition}/${message.offset}`);
     logger.warn(
       { topic, partition, offset: message.offset, code: cause.code },
       `put aside: ${cause.code}: ${describeError(error)}`,
@@ -128,7 +131,14 @@ function toCauseAlone(letter: RawRecord): RawRecord {
   return { ...letter, key: null, value: null, headers: onlyCause(letter.headers) };
 }
 
-function toCause(error: Error): { code: string; message: string } {
+/** What records, outcomes and pages may hold of an error: of a bug never its stack, which the log has. */
+function toCause(error: Error, stageName: StageName, place: string): { code: string; message: string } {
   if (error instanceof PosthornError) return { code: error.code, message: describeError(error) };
-  return { code: 'bug', message: error.stack ?? describeError(error) };
+  const words = withoutPaths(describeError(error).split('\n', 1)[0] ?? '').slice(0, maxBugChars);
+  return { code: 'bug', message: `bug: ${words} (its stack is in the log of the ${stageName}, at ${place})` };
+}
+
+/** Errors of Node name files of this machine. */
+function withoutPaths(text: string): string {
+  return text.replace(/(?:file:\/\/)?(?<![\w./-])\/[\w.@+-]+(?:\/[\w.@+-]+)+(?::\d+)*/g, '<file>');
 }

@@ -3,6 +3,7 @@
 import { checkTemplate } from '../../content/check-template.ts';
 import { findCollector } from '../../content/kinds.ts';
 import { renderMessage } from '../../content/render.ts';
+import { toRenderFault } from '../../content/render-fault.ts';
 import { toTemplateFault } from '../../content/template-fault.ts';
 import { toVariables } from '../../content/variables.ts';
 import { PermanentError } from '../../lib/errors.ts';
@@ -25,7 +26,6 @@ function renderPreview({ template, kind, user, context, unsubscribeUrl }: Previe
     });
     return { kind: 'message', message: renderMessage(template, variables, unsubscribeUrl) };
   } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-    return { kind: 'fault', ...toTemplateFault(error.message) };
+    return { kind: 'fault', ...toTemplateFault(toRenderFault(error).message) };
   }
 }

@@ -21,8 +21,17 @@ describe('the breaker', () => {
   it('goes on refusing a request although the template works for others', () => {
     const breaker = createLimitBreaker();
     failTimes(breaker, ['r', 'r']);
-    breaker.succeed('a@1');
+    breaker.succeed('a@1', 's');
     expect(breaker.refuse('a@1', 'r', 1)).toMatch(/this request/);
+  });
+
+  it('tells a request with a few bad messages from one whose messages all fail', () => {
+    const breaker = createLimitBreaker();
+    for (let n = 0; n < 10; n++) {
+      failTimes(breaker, ['r']);
+      expect(breaker.refuse('a@1', 'r', 1)).toBeUndefined();
+      breaker.succeed('a@1', 'r');
+    }
   });
 
   it('refuses a template after five failures in a row, of whichever requests', () => {
@@ -37,17 +46,26 @@ describe('the breaker', () => {
   it('counts a template’s failures from the beginning after a success', () => {
     const breaker = createLimitBreaker();
     failTimes(breaker, ['1', '2', '3', '4']);
-    breaker.succeed('a@1');
+    breaker.succeed('a@1', 'x');
     failTimes(breaker, ['5']);
     expect(breaker.refuse('a@1', 'x', 1)).toBeUndefined();
   });
 
-  it('tries once more after a minute, and refuses again at the next failure', () => {
+  it('tries a request once more after a minute, and refuses it again at the next failure', () => {
+    const breaker = createLimitBreaker();
+    failTimes(breaker, ['r', 'r']);
+    expect(breaker.refuse('a@1', 'r', 59_999)).toBeDefined();
+    expect(breaker.refuse('a@1', 'r', 60_000)).toBeUndefined();
+    failTimes(breaker, ['r'], 60_000);
+    expect(breaker.refuse('a@1', 'r', 60_001)).toBeDefined();
+  });
+
+  it('tries a template again after five seconds, for the next request may be sound', () => {
     const breaker = createLimitBreaker();
     failTimes(breaker, ['1', '2', '3', '4', '5']);
-    expect(breaker.refuse('a@1', 'x', 59_999)).toBeDefined();
-    expect(breaker.refuse('a@1', 'x', 60_000)).toBeUndefined();
-    failTimes(breaker, ['6'], 60_000);
-    expect(breaker.refuse('a@1', 'x', 60_001)).toBeDefined();
+    expect(breaker.refuse('a@1', 'x', 4_999)).toBeDefined();
+    expect(breaker.refuse('a@1', 'x', 5_000)).toBeUndefined();
+    failTimes(breaker, ['6'], 5_000);
+    expect(breaker.refuse('a@1', 'x', 5_001)).toBeDefined();
   });
 });

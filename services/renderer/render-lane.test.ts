@@ -22,6 +22,7 @@ const createLane = (
     threads?: number;
     weight?: SliceWeight;
     now?: () => number;
+    onUnmeant?: (template: TemplateVersion, stack: string) => void;
   } = {},
 ) => {
   const { threads = 1, heapMb = 64, ...limits } = options;
@@ -159,6 +160,44 @@ describe('a lane', { timeout: 60_000 }, () => {
       'message',
     ]);
     expect(detail(renderings[4])).toMatch(/^not tried, for this request ran into its limits 2 times/);
+  });
+
+  it('fails a message that breaks the code below it, tells of the error, and renders the others', async () => {
+    const stacks: string[] = [];
+    const lane = createLane({ onUnmeant: (_, stack) => stacks.push(stack) });
+    const derived = { ...template('derived', '{{ body | raw }}'), text: null };
+    const bodyOf = (n: number, body: string) =>
+      job(n, { template: derived, person: { ...job(n).person, context: JSON.stringify({ body }) } });
+    const renderings = await render(lane, [
+      bodyOf(0, '<p>fine</p>'),
+      bodyOf(1, '<b>'.repeat(20_000)),
+      // html-to-text reads beyond its table of Roman digits.
+      bodyOf(2, '<ol type="i" start="10000"><li>x</li></ol>'),
+      bodyOf(3, '<p>fine</p>'),
+    ]);
+    expect(renderings).toMatchObject([
+      { kind: 'message', message: { text: 'fine\n' } },
+      { kind: 'failed', reason: 'render_limit' },
+      {
+        kind: 'failed',
+        reason: 'template_error',
+        detail: expect.stringMatching(/^the renderer met an error of its own/),
+      },
+      { kind: 'message', message: { text: 'fine\n' } },
+    ]);
+    expect(stacks).toEqual([expect.stringMatching(/^TypeError[\s\S]*\n {4}at /)]);
+    expect(detail(renderings[2])).not.toContain('    at ');
+  });
+
+  it('renders the rest of a mailing in which some people’s names are too long', async () => {
+    const lane = createLane();
+    const named = template('named', '<p>x</p>');
+    const jobs = Array.from({ length: 400 }, (_, n) => {
+      const firstName = n % 10 < 3 ? 'A'.repeat(1_000) : `Ada ${n}`;
+      return job(n, { template: named, requestId: 'mailing', person: { ...job(n).person, firstName } });
+    });
+    const kinds = Map.groupBy(await render(lane, jobs), ({ kind }) => kind);
+    expect([kinds.get('message')?.length, kinds.get('failed')?.length]).toEqual([280, 120]);
   });
 
   it('is not held up by what happens in another lane', async () => {

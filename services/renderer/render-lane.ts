@@ -1,5 +1,6 @@
 // Renders the slices of one lane in worker threads of its own, so that no lane waits for another one's bad template.
 // A task that kills its thread is rendered again person by person: only the guilty ones fail.
+import type { TemplateVersion } from '../../content/template.ts';
 import type { LimitBreaker } from './limit-breaker.ts';
 import type { RenderThread } from './render-thread.ts';
 import { countChars, type SliceWeight } from './slice-weight.ts';
@@ -21,6 +22,8 @@ interface Options {
   breaker: LimitBreaker;
   weight: SliceWeight;
   now: () => number;
+  /** A message failed by an error that nobody meant to throw. */
+  onUnmeant?: (template: TemplateVersion, stack: string) => void;
   /** For a task of several people, and for one person alone. */
   taskLimitMs?: number;
   personLimitMs?: number;
@@ -88,7 +91,7 @@ export function createRenderLane(options: Options): RenderLane {
       return rest.length === 0 ? [] : [rest];
     }
     if (tried.length > 1) return tried.map((place) => [place]);
-    settle(work, tried[0], { kind: 'failed', reason: 'render_limit', detail: answer.cause });
+    settle(work, tried[0], { kind: 'failed', reason: 'render_limit', detail: answer.cause, costly: true });
     return [];
   }
 
@@ -99,9 +102,10 @@ export function createRenderLane(options: Options): RenderLane {
     work.renderings[place] = rendering;
     work.chars += countChars(rendering);
     weight.learn(key, rendering);
-    if (rendering.kind === 'message') breaker.succeed(key);
-    else if (rendering.kind === 'failed' && rendering.reason === 'render_limit') {
-      breaker.fail(key, requestId, rendering.detail, now());
+    if (rendering.kind === 'message') breaker.succeed(key, requestId);
+    else if (rendering.kind === 'failed') {
+      if (rendering.costly) breaker.fail(key, requestId, rendering.detail, now());
+      if (rendering.stack !== undefined) options.onUnmeant?.(template, rendering.stack);
     }
   }
 

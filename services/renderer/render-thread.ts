@@ -16,7 +16,7 @@ export interface RenderThread {
   stop(): Promise<void>;
 }
 
-const workerFile = new URL('./render-worker.ts', import.meta.url).href;
+const ownWorkerFile = new URL('./render-worker.ts', import.meta.url);
 const tickMs = 50;
 /** A thread takes 25 MB or more; a lane that has had nothing to do for so long gives it back. */
 const idleLimitMs = 60_000;
@@ -26,11 +26,14 @@ interface Options {
   keepAlive: boolean;
   /** What the thread may hold on to; about 10 MB of it are its own code. */
   heapMb?: number;
+  /** Of another release, in tests. */
+  workerFile?: URL;
 }
 
-export function createRenderThread({ keepAlive, heapMb = 64 }: Options): RenderThread {
+export function createRenderThread(options: Options): RenderThread {
+  const { keepAlive, heapMb = 64, workerFile = ownWorkerFile } = options;
   const pool = new Piscina<Task, TaskAnswer>({
-    filename: workerFile,
+    filename: workerFile.href,
     minThreads: keepAlive ? 1 : 0,
     maxThreads: 1,
     idleTimeout: idleLimitMs,

@@ -1,10 +1,14 @@
 // Runs in a worker thread: renders one task after the other. It does nothing else, so it can be killed at any moment.
+import { inspect } from 'node:util';
+import { LengthLimitError } from '../../content/limits.ts';
 import { renderMessage } from '../../content/render.ts';
+import { findUnmeant, toRenderFault } from '../../content/render-fault.ts';
 import type { TemplateVersion } from '../../content/template.ts';
 import { toVariables } from '../../content/variables.ts';
-import { PermanentError } from '../../lib/errors.ts';
+import type { PermanentError } from '../../lib/errors.ts';
+import { checkRelease } from './check-release.ts';
 import { countChars } from './slice-weight.ts';
-import { type Rendering, type Task, type TaskAnswer, toTemplateKey } from './work.ts';
+import { type RenderFailure, type Rendering, type Task, type TaskAnswer, toTemplateKey } from './work.ts';
 
 /** Parsed templates live as long as these objects. */
 const templates = new Map<string, TemplateVersion>();
@@ -14,7 +18,9 @@ const maxTemplates = 64;
 const taskBudgetMs = 250;
 /** Nor does one answer hold more than this and one message. */
 const taskBudgetChars = 1024 * 1024;
+const maxStackChars = 4_000;
 
+/** @throws whatever `checkRelease` throws: then it is not the messages that are bad */
 export default function renderTask(task: Task): TaskAnswer {
   const needed = new Set(task.items.map((item) => item.templateKey));
   for (const key of needed) touch(key);
@@ -31,9 +37,10 @@ export default function renderTask(task: Task): TaskAnswer {
     const rendering = renderOne(template, item);
     renderings.push(rendering);
     chars += countChars(rendering);
-    const ranIntoLimits = rendering.kind === 'failed' && rendering.reason === 'render_limit';
-    if (ranIntoLimits || chars > taskBudgetChars || performance.now() - startedAt > taskBudgetMs) break;
+    const isCostly = rendering.kind === 'failed' && rendering.costly;
+    if (isCostly || chars > taskBudgetChars || performance.now() - startedAt > taskBudgetMs) break;
   }
+  if (renderings.some(({ kind }) => kind === 'failed')) checkRelease();
   return { kind: 'rendered', renderings };
 }
 
@@ -41,10 +48,16 @@ function renderOne(template: TemplateVersion, { person, unsubscribeUrl }: Task['
   try {
     return { kind: 'message', message: renderMessage(template, toVariables(person), unsubscribeUrl) };
   } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-    const reason = error.code === 'render_limit' ? 'render_limit' : 'template_error';
-    return { kind: 'failed', reason, detail: error.message };
+    return toFailure(toRenderFault(error));
   }
+}
+
+function toFailure(fault: PermanentError): RenderFailure {
+  const failure: RenderFailure = { kind: 'failed', reason: 'template_error', detail: fault.message };
+  const unmeant = findUnmeant(fault);
+  if (unmeant !== undefined) failure.stack = inspect(unmeant).slice(0, maxStackChars);
+  if (fault.code !== 'render_limit') return failure;
+  return { ...failure, reason: 'render_limit', ...(fault instanceof LengthLimitError ? {} : { costly: true }) };
 }
 
 /** The one that was needed longest ago leaves first; no task has so many that it could push out its own. */

@@ -6,19 +6,22 @@ import { createLimitBreaker } from './limit-breaker.ts';
 import { createRenderLane, type RenderLane } from './render-lane.ts';
 import { createRenderStage } from './render-stage.ts';
 import { createRenderThread } from './render-thread.ts';
+import { createRendererMetrics } from './renderer-metrics.ts';
 import { createSliceWeight } from './slice-weight.ts';
 import { createTemplateStore } from './template-store.ts';
+import { createUnmeantErrors } from './unmeant-errors.ts';
 import { createUnsubscribeUrls, isOneClickable } from './unsubscribe-urls.ts';
 
 export function startRenderer(config: RendererConfig, context: ServiceContext): Promise<Running> {
   if (!isOneClickable(config.publicUrl)) {
     context.logger.warn('PUBLIC_URL is not https: mail programs will show no button to unsubscribe (RFC 8058)');
   }
-  return startStageProcess('renderer', config, context, ({ db, topics }) => {
+  return startStageProcess('renderer', config, context, ({ db, topics, logger, metrics }) => {
     const templates = createTemplateStore(db);
     const breaker = createLimitBreaker();
     const weight = createSliceWeight();
     const unsubscribeUrlOf = createUnsubscribeUrls(config);
+    const onUnmeant = createUnmeantErrors({ logger, metrics: createRendererMetrics(metrics), now: Date.now });
     const renderLanes: RenderLane[] = [];
     const stages = topics.lanes.renderer
       .filter((lane) => !config.lanes || config.lanes.includes(lane.name))
@@ -26,7 +29,7 @@ export function startRenderer(config: RendererConfig, context: ServiceContext): 
         const threads = Array.from({ length: config.workersPerLane }, (_, index) =>
           createRenderThread({ keepAlive: lane.name === 'high' && index === 0 }),
         );
-        const renderLane = createRenderLane({ threads, breaker, weight, now: Date.now });
+        const renderLane = createRenderLane({ threads, breaker, weight, now: Date.now, onUnmeant });
         renderLanes.push(renderLane);
         const outputs = topics.rendered;
         return createRenderStage({ lane, outputs, templates, renderLane, weight, unsubscribeUrlOf, now: Date.now });

@@ -15,9 +15,19 @@ export interface Job {
 
 export type Rendering =
   | { kind: 'message'; message: Message }
-  | { kind: 'failed'; reason: 'template_error' | 'render_limit'; detail: string }
+  | RenderFailure
   /** Not tried: the messages before it in the slice were as many as this process should hold at once. */
   | { kind: 'postponed' };
+
+export interface RenderFailure {
+  kind: 'failed';
+  reason: 'template_error' | 'render_limit';
+  detail: string;
+  /** It took much work to find out: the next such message of its request may not be worth trying. */
+  costly?: true;
+  /** Of an error that nobody meant to throw: for the log, never for a record. */
+  stack?: string;
+}
 
 export interface Task {
   /** Only those that the thread has said it lacks: a template's text travels once to each thread. */

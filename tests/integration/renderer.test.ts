@@ -118,6 +118,48 @@ describe('the renderer', () => {
     expect(lab.fatal).toEqual([]);
   });
 
+  it.each([
+    ['a stack deeper than there is', '<b>'.repeat(20_000), 'render_limit'],
+    [
+      'an error of a library',
+      `<ol type="i" start="10000"><li>x</li></ol>${'<p>x</p>'.repeat(3_000)}`,
+      'template_error',
+    ],
+    ['minutes of work', `<pre>${'<blockquote>'.repeat(240)}${'<hr>'.repeat(7_000)}</pre>`, 'render_limit'],
+  ])(
+    'fails every message of a mailing whose context brings about %s, and nobody waits for them',
+    async (_, body, reason) => {
+      const lab = await openRendererLab();
+      await addTemplate(lab.db, { templateId: 'good', html: '<p>{{ first_name }}</p>' });
+      await addTemplate(lab.db, { templateId: 'free', html: '{{ body | raw }}', text: null });
+      const context = JSON.stringify({ body });
+      const request_id = randomUUID();
+      const events = Array.from({ length: 120 }, () => enriched('free', { context, request_id }));
+      lab.startLane('low');
+      lab.startLane('high');
+      await lab.sendEvents(lab.topics.enriched.high, [enriched('good', { priority: 'high' })]);
+      await lab.readEvents(lab.topics.rendered.high, 1);
+      const startedAt = Date.now();
+      for (let n = 0; n < 120; n += 10) await lab.sendEvents(lab.topics.enriched.low, events.slice(n, n + 10));
+      await lab.sendEvents(lab.topics.enriched.low, [
+        enriched('good'),
+        enriched('free', { context: '{"body":"<p>Hello</p>"}' }),
+      ]);
+      const resetAt = Date.now();
+      await lab.sendEvents(lab.topics.enriched.high, [enriched('good', { priority: 'high' })]);
+      const resets = await lab.readEvents(lab.topics.rendered.high, 2);
+      expect((resets[1]?.rendered_at ?? 0) - resetAt).toBeLessThan(1_000);
+
+      const outcomes = await lab.readEvents(lab.topics.outcomes, 120);
+      expect(idsOf(outcomes)).toEqual(idsOf(events));
+      expect(new Set(outcomes.map((one) => `${one.state} ${one.reason}`))).toEqual(new Set([`failed ${reason}`]));
+      expect(Math.max(...outcomes.map((one) => one.ended_at)) - startedAt).toBeLessThan(10_000);
+      expect(outcomes.filter(({ detail }) => /\n|node_modules|file:|\.ts:/.test(detail))).toEqual([]);
+      expect(await lab.readEvents(lab.topics.rendered.low, 2)).toHaveLength(2);
+      expect(lab.fatal).toEqual([]);
+    },
+  );
+
   it('serves one lane while another one is busy with a hostile template', async () => {
     const lab = await openRendererLab();
     await addTemplate(lab.db, { templateId: 'good', html: '<p>{{ first_name }}</p>' });

@@ -12,20 +12,44 @@ describe('a bug', () => {
     },
   });
 
-  it('is put aside with its stack once a record succeeds after it', async () => {
+  it('is put aside once a record succeeds after it, with where its stack is and without the stack', async () => {
+    const lab = await openStageLab();
+    await lab.sendEvents(lab.topics.planned.high, [chunk('bad', ['1']), chunk('good')]);
+    const stage = createTestStage(
+      lab,
+      bugFor((id) => id === 'bad'),
+    );
+    const told: string[] = [];
+    lab.start({
+      ...stage,
+      fail(event, error, now) {
+        told.push(error.message);
+        return stage.fail(event, error, now);
+      },
+    });
+    const [letter] = await readPutAside(lab, 1);
+    expect(letter?.cause?.errorCode).toBe('bug');
+    const place = `${lab.topics.planned.high.name}/0/0`;
+    const message = `bug: cannot read bad (its stack is in the log of the enricher, at ${place})`;
+    expect(letter?.cause?.errorMessage).toBe(message);
+    expect(await lab.readEvents(lab.topics.outcomes, 1)).toMatchObject([{ user_id: '1', state: 'failed' }]);
+    expect(told).toEqual([message]);
+    await expectCommitted(lab, 2);
+  });
+
+  it('names no file of this machine in what is kept of it', async () => {
     const lab = await openStageLab();
     await lab.sendEvents(lab.topics.planned.high, [chunk('bad', ['1']), chunk('good')]);
     lab.start(
-      createTestStage(
-        lab,
-        bugFor((id) => id === 'bad'),
-      ),
+      createTestStage(lab, {
+        transform({ chunk_id }) {
+          if (chunk_id === 'bad')
+            throw new Error(`ENOENT: no such file, open '${import.meta.filename}'\n    at ${import.meta.url}:1:2`);
+        },
+      }),
     );
     const [letter] = await readPutAside(lab, 1);
-    expect(letter?.cause?.errorCode).toBe('bug');
-    expect(letter?.cause?.errorMessage).toContain('TypeError: cannot read bad\n    at ');
-    expect(await lab.readEvents(lab.topics.outcomes, 1)).toMatchObject([{ user_id: '1', state: 'failed' }]);
-    await expectCommitted(lab, 2);
+    expect(letter?.cause?.errorMessage).toMatch(/^bug: ENOENT: no such file, open '<file>' \(its stack is in the log/);
   });
 
   it('is held back, uncommitted, while nothing succeeds, also when other partitions go on', async () => {

@@ -36,6 +36,12 @@ const bugs: readonly (Change & { stage: StageName })[] = [
     from: '    async handle({ incoming, signal, heartbeat }) {\n',
     to: "    async handle({ incoming, signal, heartbeat }) {\n      throw new TypeError('a bug of this release');\n",
   },
+  {
+    stage: 'renderer',
+    file: 'content/render.ts',
+    from: '  const parsed = parseTemplate(template);\n',
+    to: "  if (1) throw new TypeError('a bug of this release');\n  const parsed = parseTemplate(template);\n",
+  },
 ];
 const lives = 3;
 
@@ -54,7 +60,7 @@ export const badRelease: Scenario = {
     for (const bug of scaled(stage)) {
       const before = await look(world, bug.stage);
       await world.launched.services.stopOne(bug.stage);
-      const folder = join(world.folder, `broken-${bug.stage}`);
+      const folder = join(world.folder, `broken-${bug.stage}-${deathCount}`);
       copyRelease(folder, bug);
       const atRest = await look(world, bug.stage);
       const ends = await runUntilEnds(folder, bug.stage, {
