@@ -78,10 +78,13 @@ export async function startStageProcess(
     host: config.bindHost,
     port: config.opsPort,
     metrics,
+    // Several lanes may wait for the same.
     waitingFor: () => [
-      ...(setUp ? [] : ['setup']),
-      ...(built?.waitingFor?.() ?? []),
-      ...lanes.flatMap((lane) => lane.waitingFor() ?? (lane.state() === 'running' ? [] : [`lane ${lane.state()}`])),
+      ...new Set([
+        ...(setUp ? [] : ['setup']),
+        ...(built?.waitingFor?.() ?? []),
+        ...lanes.flatMap((lane) => lane.waitingFor() ?? (lane.state() === 'running' ? [] : [`lane ${lane.state()}`])),
+      ]),
     ],
   });
   logger.info({ opsPort: ops.port }, 'starting');

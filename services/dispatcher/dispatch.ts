@@ -1,12 +1,13 @@
 // The decisions of the dispatcher, without I/O: what an answer of a mail server or SMS gateway says about a message, and
 // what follows from it for the delivery. (What a claim says is decided where it is made, in ledger/claim.ts.)
 import type { Reason } from '../../domain/reasons.ts';
+import { readSmsStatus } from '../../domain/sms-status.ts';
+import { type About, readSmtpReply, type SmtpReply } from '../../domain/smtp-reply.ts';
 import type { WaitingReason } from './ledger/types.ts';
 
 /** What came back when a mail was sent. */
 export type SmtpAnswer =
-  /** `to`: the command that was answered; `message` is the reply to the final dot. */
-  | { kind: 'reply'; to: 'MAIL' | 'RCPT' | 'DATA' | 'message'; code: number; text: string }
+  | ({ kind: 'reply' } & SmtpReply)
   /** No reply. `handedOver`: the body had begun to leave. `connecting`: there was no session at all. */
   | { kind: 'broken'; handedOver: boolean; connecting: boolean; detail: string }
   /** The server said in its greeting how much it takes, and this is more. */
@@ -25,28 +26,31 @@ type DeferredReason = Reason<'deferred'>;
 /** What an answer says. */
 export type Judgement =
   | { kind: 'sent'; detail: string }
+  /** It speaks of this message or its recipient: settled at once. */
   | { kind: 'failed'; reason: Reason<'failed'>; detail: string; suppress: boolean }
   | { kind: 'deferred'; reason: DeferredReason; detail: string }
   /** Handed over, and no answer. */
   | { kind: 'no_answer'; detail: string }
   /**
-   * It speaks of the transport, not of the message, which certainly was not taken. `hopeless`: there is no point in
-   * trying again right now. `suspect`: the message itself may have caused it. `reason`: if it has to wait all the same.
+   * It speaks of us or of the transport, not of the message, which certainly was not taken. `hopeless`: there is not even a
+   * session. `isBroken`: there was no reply, and another connection may serve. `isRefusal`: for good, as far as the server
+   * knows. `reason`: if the message has to wait all the same.
    */
-  | { kind: 'transport'; reason: DeferredReason; detail: string; hopeless: boolean; suspect: boolean }
+  | {
+      kind: 'transport';
+      reason: DeferredReason;
+      detail: string;
+      hopeless: boolean;
+      isBroken: boolean;
+      isRefusal: boolean;
+    }
+  /** Refused, perhaps for what the message says, perhaps for who we are: what becomes of others will tell. */
+  | { kind: 'doubted'; detail: string }
   /** Its request was cancelled before the body left. */
   | { kind: 'cancelled' }
   | { kind: 'too_late' };
 
-/** Enhanced codes (RFC 3463, RFC 7505) of addresses that will never work: they are suppressed. */
-const deadAddress = /^5\.1\.(1|2|3|6|10)$/;
-/** RFC 4954 and 3207: log in, or encrypt, first. They come to any command, and speak of us. */
-const logInFirst = new Set([454, 530, 534, 535, 538]);
-
-/**
- * Only replies to RCPT, DATA and the final dot judge a message (RFC 5321, 4.3.2); all that comes before judges the
- * transport, so that a refused log-in never fails a mailing. 421 announces that the server closes, whatever it answers.
- */
+/** Whom these speak of is read from the reply by domain/smtp-reply.ts. */
 export function judgeSmtp(answer: SmtpAnswer): Judgement {
   switch (answer.kind) {
     case 'too_late':
@@ -56,45 +60,23 @@ export function judgeSmtp(answer: SmtpAnswer): Judgement {
     case 'broken':
       return answer.handedOver
         ? { kind: 'no_answer', detail: answer.detail }
-        : toTransport('no_connection', answer.detail, { hopeless: answer.connecting, suspect: !answer.connecting });
+        : toTransport('no_connection', answer.detail, { hopeless: answer.connecting, isBroken: true });
   }
-  const { code, to } = answer;
+  const { about, says, reason, isDeadAddress, isGreylisting } = readSmtpReply(answer);
   const detail = toDetail(answer.text);
-  if (code >= 200 && code < 300 && to === 'message') return { kind: 'sent', detail };
-  const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(answer.text)?.[1] ?? '';
-  // RFC 1870, 6.1: 552 to MAIL speaks of the size that was announced with it.
-  const isTooLarge = code === 552 ? !enhanced.startsWith('5.2.2') : enhanced === '5.3.4' || enhanced === '5.2.3';
-  if (isTooLarge && code >= 500) return { kind: 'failed', reason: 'too_large', detail, suppress: false };
-  // 4.3.x is the state of the mail system (RFC 3463, 3.4): its disk is full, or it is being shut down.
-  if (to === 'MAIL' || code === 421 || code === 503 || logInFirst.has(code) || enhanced.startsWith('4.3.')) {
-    return toTransport('busy', detail);
-  }
-  if (code >= 500 && code < 600) {
-    const suppress = deadAddress.test(enhanced);
-    const isAddress = suppress || (to === 'RCPT' && (code === 553 || enhanced.startsWith('5.1.')));
-    return { kind: 'failed', reason: isAddress ? 'invalid_address' : 'refused', detail, suppress };
-  }
-  if (code >= 400 && code < 500)
-    return { kind: 'deferred', reason: isGreylisting(answer, enhanced) ? 'greylisted' : 'busy', detail };
   // A reply that fits no command: whether the message was taken is anybody's guess.
-  return to === 'message' ? { kind: 'no_answer', detail } : toTransport('busy', detail);
+  if (says === 'nonsense') return answer.to === 'message' ? { kind: 'no_answer', detail } : toTransport('busy', detail);
+  return toJudgement({
+    about,
+    says,
+    reason,
+    detail,
+    suppress: isDeadAddress,
+    isGreylisting,
+    isBroken: answer.code === 421,
+  });
 }
 
-function toTransport(
-  reason: DeferredReason,
-  detail: string,
-  { hopeless = false, suspect = false } = {},
-): Extract<Judgement, { kind: 'transport' }> {
-  return { kind: 'transport', reason, detail, hopeless, suspect };
-}
-
-/** RFC 6647, 3: 4.7.1 by custom; before enhanced codes a bare 450 or 451 to RCPT. */
-function isGreylisting({ to, code, text }: { to: string; code: number; text: string }, enhanced: string): boolean {
-  if (/gr[ea]y-?list/i.test(text) || enhanced === '4.7.1') return true;
-  return to === 'RCPT' && (code === 450 || code === 451) && (enhanced === '' || enhanced.startsWith('4.7.'));
-}
-
-/** The gateway's contract is product.md 3.1: any 2xx accepts; repeats are recognised by the idempotency key. */
 export function judgeSms(answer: SmsAnswer): Judgement {
   switch (answer.kind) {
     case 'too_late':
@@ -102,23 +84,45 @@ export function judgeSms(answer: SmsAnswer): Judgement {
     case 'broken':
       return answer.handedOver
         ? { kind: 'no_answer', detail: answer.detail }
-        : toTransport('no_connection', answer.detail, { hopeless: true });
+        : toTransport('no_connection', answer.detail, { hopeless: true, isBroken: true });
   }
-  const { status } = answer;
-  const detail = toDetail(answer.detail);
-  if (status >= 200 && status < 300) return { kind: 'sent', detail };
-  if (status === 408 || status === 425 || status === 429) return { kind: 'deferred', reason: 'busy', detail };
-  if (status === 413) return { kind: 'failed', reason: 'too_large', detail, suppress: false };
-  // Our log-in or our URL is wrong, or the gateway is ill: the same for every message.
-  const speaksOfUs =
-    status < 400 || status === 401 || status === 403 || status === 404 || status === 405 || status === 407;
-  if (speaksOfUs || status >= 500) return toTransport('busy', detail, { hopeless: speaksOfUs, suspect: !speaksOfUs });
-  return { kind: 'failed', reason: 'refused', detail, suppress: false };
+  const { about, says, reason } = readSmsStatus(answer.status);
+  return toJudgement({ about, says, reason, detail: toDetail(answer.detail) });
+}
+
+function toJudgement(reading: {
+  about: About;
+  says: 'accepted' | 'later' | 'refused';
+  reason: Reason<'failed'>;
+  detail: string;
+  suppress?: boolean;
+  isGreylisting?: boolean;
+  isBroken?: boolean;
+}): Judgement {
+  const { about, says, reason, detail, suppress = false, isGreylisting = false, isBroken = false } = reading;
+  if (says === 'accepted') return { kind: 'sent', detail };
+  if (about === 'sender' || about === 'host' || about === 'transport') {
+    return toTransport('busy', detail, { isBroken, isRefusal: says === 'refused' });
+  }
+  if (says === 'later') return { kind: 'deferred', reason: isGreylisting ? 'greylisted' : 'busy', detail };
+  if (reason === 'too_large' || about === 'recipient' || about === 'mailbox') {
+    return { kind: 'failed', reason, detail, suppress };
+  }
+  return { kind: 'doubted', detail };
+}
+
+function toTransport(
+  reason: DeferredReason,
+  detail: string,
+  { hopeless = false, isBroken = false, isRefusal = false } = {},
+): Extract<Judgement, { kind: 'transport' }> {
+  return { kind: 'transport', reason, detail, hopeless, isBroken, isRefusal };
 }
 
 /** What says something about a message, or leaves it no choice but to wait. */
 export type Judged = Exclude<Judgement, { kind: 'too_late' }>;
-export type Conclude<C> = (claim: C, judgement: Judged) => void;
+/** @param othersGot whether other messages got through since this one was first refused */
+export type Conclude<C> = (claim: C, judgement: Judged, othersGot: boolean) => void;
 
 /** What is known of the delivery when its answer comes. */
 export interface Trial {
@@ -133,6 +137,10 @@ export interface Trial {
   mayHaveLeft: boolean;
   /** Its request is: there is no other try. */
   isCancelled: boolean;
+  /** Other messages got through since this one was first refused: then its refusal is its own. */
+  othersGot: boolean;
+  /** Messages that the lane put off within the last minute: they must not all come back together. */
+  crowd: number;
 }
 
 export type Consequence =
@@ -144,14 +152,16 @@ const retryAfterMs = [minuteMs, 5 * minuteMs, 15 * minuteMs, 60 * minuteMs, 240 
 /** For how long it is tried when the request says nothing. */
 const patienceMs = 24 * 60 * minuteMs;
 
+/** What speaks of us may hold at one of several servers only: a message is refused for it after so many tries at least. */
+const triesOfOurs = 4;
+
 /**
- * @param judgement of a message that was judged (`transport` when it has to wait after all)
+ * @param judgement of a message that was judged (`transport` and `doubted`: when nothing more is to be learnt now)
  * @param random in [0, 1): retries are spread, so that what was refused together does not come back together
  */
 export function decide(judgement: Judged, trial: Trial, now: number, random: number): Consequence {
   if (judgement.kind === 'cancelled') return toCancelled(trial, '');
-  // Errors of a client library repeat what the server has said.
-  const detail = toDetail(judgement.detail);
+  const { detail } = judgement;
   switch (judgement.kind) {
     case 'sent':
       return { state: 'sent', reason: '', detail, suppress: false };
@@ -163,12 +173,17 @@ export function decide(judgement: Judged, trial: Trial, now: number, random: num
       return putOff(trial, now, random, { reason: 'no_connection', waitingReason: 'no_answer', detail }) ?? unknown;
     }
     case 'deferred':
-    case 'transport': {
-      const { reason } = judgement;
+    case 'transport':
+    case 'doubted': {
       if (trial.isCancelled) return toCancelled(trial, detail);
+      const isRefusal = judgement.kind === 'doubted' || (judgement.kind === 'transport' && judgement.isRefusal);
+      const triesNeeded = judgement.kind === 'doubted' ? 1 : triesOfOurs;
+      if (isRefusal && trial.othersGot && trial.attempt >= triesNeeded)
+        return toFailed(trial, 'refused', detail, false);
+      const reason = judgement.kind === 'doubted' ? 'busy' : judgement.reason;
       return (
         putOff(trial, now, random, { reason, waitingReason: reason, detail }) ??
-        toFailed(trial, 'retries_exhausted', detail, false)
+        toFailed(trial, isRefusal ? 'refused' : 'retries_exhausted', detail, false)
       );
     }
   }
@@ -188,17 +203,22 @@ function toCancelled({ mayHaveLeft }: Trial, detail: string): Consequence {
     : { state: 'skipped', reason: 'cancelled', detail, suppress: false };
 }
 
+/** They come back at so many a second, so that new messages are not pushed aside. */
+const returnsPerSecond = 50;
+
 /** After 1, 5, 15, 60 minutes, then every 4 hours; undefined when there is no time left for another try. */
 function putOff(
-  { attempt, expiresAt, waitsSince }: Trial,
+  { attempt, expiresAt, waitsSince, crowd }: Trial,
   now: number,
   random: number,
   why: { reason: DeferredReason; waitingReason: WaitingReason; detail: string },
 ): Consequence | undefined {
   const delayMs = retryAfterMs[Math.min(attempt, retryAfterMs.length) - 1] ?? minuteMs;
-  const dueInMs = Math.round(delayMs * (0.9 + 0.2 * random));
-  const lastAt = expiresAt ?? (waitsSince ?? now) + patienceMs;
-  return now + dueInMs < lastAt ? { state: 'deferred', dueInMs, ...why } : undefined;
+  const soonestMs = delayMs * (0.9 + 0.2 * random);
+  const leftMs = (expiresAt ?? (waitsSince ?? now) + patienceMs) - now - soonestMs;
+  if (leftMs <= 0) return undefined;
+  const spreadMs = random * Math.min((crowd / returnsPerSecond) * 1_000, leftMs / 2);
+  return { state: 'deferred', dueInMs: Math.round(soonestMs + spreadMs), ...why };
 }
 
 const maxDetailChars = 300;

@@ -13,6 +13,8 @@ export interface DispatcherMetrics {
   pausedPassed(priority: string, count: number): void;
   /** Claims of paused requests that went to wait for the end of the pause. */
   pausedParked(priority: string, count: number): void;
+  /** The guard has placed a hold. */
+  guardHold(priority: string, channel: Channel, scope: string): void;
   smtpConnections(priority: string, count: number): void;
   /** @param isOpen read whenever the metrics are */
   watchBreaker(priority: string, channel: Channel, isOpen: () => boolean): void;
@@ -44,6 +46,17 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
     labelNames: ['priority'],
     registers,
   });
+  const guardHolds = new Counter({
+    name: 'posthorn_guard_holds_total',
+    help: 'Holds that the guard has placed, because nothing got through for some dozens of messages',
+    labelNames: ['priority', 'channel', 'scope'],
+    registers,
+  });
+  for (const priority of priorities) {
+    for (const channel of ['email', 'sms']) {
+      for (const scope of ['request', 'template', 'lane']) guardHolds.inc({ priority, channel, scope }, 0);
+    }
+  }
   const seconds = new Histogram({
     name: 'posthorn_end_to_end_seconds',
     help: 'Time from the request to the acceptance by the mail server or SMS gateway',
@@ -60,7 +73,7 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
   const breakers: { labels: { priority: string; channel: string }; isOpen: () => boolean }[] = [];
   new Gauge({
     name: 'posthorn_breaker_open',
-    help: '1 while nothing is tried because the mail server or SMS gateway is down',
+    help: '1 while nothing gets through to the mail server or SMS gateway',
     labelNames: ['priority', 'channel'],
     registers,
     collect() {
@@ -78,6 +91,7 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
     ended: (priority, state, reason, count = 1) => deliveries.inc({ priority, state, reason }, count),
     pausedPassed: (priority, count) => passed.inc({ priority }, count),
     pausedParked: (priority, count) => parked.inc({ priority }, count),
+    guardHold: (priority, channel, scope) => guardHolds.inc({ priority, channel, scope }),
     smtpConnections: (priority, count) => connections.set({ priority }, count),
     watchBreaker: (priority, channel, isOpen) => breakers.push({ labels: { priority, channel }, isOpen }),
   };

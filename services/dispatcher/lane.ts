@@ -1,5 +1,5 @@
 // One priority of the dispatcher: claim, send, settle, tell. Records of a slice from Kafka and those whose wait is over
-// go the same way. What it returns from is done; whatever it throws is tried again by its caller, which is always safe.
+// go the same way. `dispatch` either finishes the slice or throws. The caller may always retry: claims make a repeat harmless.
 import { randomUUID } from 'node:crypto';
 import type { Channel } from '../../domain/ids.ts';
 import { DependencyError, describeError, TransientError } from '../../lib/errors.ts';
@@ -10,14 +10,18 @@ import type { Priority, Topic } from '../../lib/topics.ts';
 import { type Conclude, decide } from './dispatch.ts';
 import type { DispatcherMetrics } from './dispatcher-metrics.ts';
 import { withFarewell } from './farewell.ts';
+import { GuardHolds } from './guard-holds.ts';
 import type { HoldWatch } from './hold-watch.ts';
+import { InterruptedSlices } from './interrupted-slices.ts';
 import { Lease } from './lease.ts';
-import type { ClaimRow, Parked } from './ledger/types.ts';
+import type { ClaimRow, Hold, Parked } from './ledger/types.ts';
 import type { Ledger } from './ledger.ts';
 import { listCancelled } from './list-cancelled.ts';
 import { listWaits, type Wait } from './list-waits.ts';
 import { Marks } from './marks.ts';
-import { type Claimed, type Message, type Told, toParked, toTold } from './messages.ts';
+import { type Claimed, type Message, type Told, toParked, toRefused, toTold } from './messages.ts';
+import { PutOffCount } from './put-off-count.ts';
+import { readClocks } from './read-clocks.ts';
 import { sendSlice } from './send-slice.ts';
 import { Settler } from './settler.ts';
 import { sortClaims } from './sort-claims.ts';
@@ -47,19 +51,22 @@ export interface Around {
 
 const channels = ['email', 'sms'] as const;
 const renewEveryMs = 20_000;
+/** By the guard, a moment ago: which hold that is, the next claim finds. */
+const justHeld: Hold = { state: 'paused', holdId: null };
 
 export class Lane {
   readonly #options: LaneOptions;
   readonly #settler: Settler;
   readonly #marks: Marks;
-  readonly #suspects = new Map<string, number>();
-  /** Tokens of slices that something interrupted which is down: when they come again, their claims are still ours. */
-  readonly #interrupted = new Map<string, string>();
+  readonly #guards: GuardHolds;
+  readonly #putOff = new PutOffCount();
+  readonly #interrupted = new InterruptedSlices();
 
   constructor(options: LaneOptions) {
     const { ledger, logger, metrics, priority } = options;
     this.#options = options;
     this.#marks = new Marks(ledger);
+    this.#guards = new GuardHolds(options);
     this.#settler = new Settler(ledger, logger, (settlements, changed) => {
       this.#marks.end(settlements.map((one) => one.notificationId));
       metrics.settled(
@@ -79,22 +86,49 @@ export class Lane {
     const slice = `${first.partition} ${first.offset} ${first.event.notification_id}`;
     // What an earlier try could not write down: until it is, the claim would find those rows unsent.
     await this.#settler.settled();
-    await this.#probe(messages);
-    const token = this.#interrupted.get(slice) ?? randomUUID();
-    // The same record may come from Kafka and from `waiting` at the same time: a token that is in use is nobody else's.
-    this.#interrupted.delete(slice);
+    const { token = randomUUID(), done: doneBefore = [] } = this.#interrupted.take(slice) ?? {};
+    const done = new Set(doneBefore);
     try {
-      await this.#dispatchClaimed(messages, token, around);
+      const { ready, down } = await this.#probe(messages.filter(({ event }) => !done.has(event.notification_id)));
+      await this.#dispatchClaimed(ready, token, around, done);
+      if (down) throw down;
     } catch (error) {
       // Otherwise bodies may still be under way: only another token lets nobody take their rows for unsent.
-      if (error instanceof DependencyError) this.#interrupted.set(slice, token);
+      if (error instanceof DependencyError) this.#interrupted.keep(slice, { token, done });
       throw error;
     }
   }
 
-  async #dispatchClaimed(messages: readonly Message[], token: string, around: Around): Promise<void> {
+  /** A server that is down is noticed before anything is claimed for it. What was cancelled ends without one. */
+  async #probe(messages: readonly Message[]): Promise<{ ready: Message[]; down?: DependencyError }> {
+    const { transports, ledger } = this.#options;
+    const downs = new Map<Channel, DependencyError>();
+    for (const channel of channels) {
+      if (!messages.some(({ event }) => event.channel === channel)) continue;
+      try {
+        await transports[channel].probe();
+      } catch (error) {
+        if (!(error instanceof DependencyError)) throw error;
+        downs.set(channel, error);
+      }
+    }
+    const [down] = downs.values();
+    if (!down) return { ready: [...messages] };
+    const cancelled = new Set(await listCancelled(ledger, messages));
+    const ready = messages.filter((message) => !downs.has(message.event.channel) || cancelled.has(message));
+    return ready.length < messages.length ? { ready, down } : { ready };
+  }
+
+  /** @param done gets the ids of those that need nothing more when it throws a DependencyError */
+  async #dispatchClaimed(
+    messages: readonly Message[],
+    token: string,
+    around: Around,
+    done: Set<string>,
+  ): Promise<void> {
+    if (messages.length === 0) return;
     const { priority, metrics, ledger } = this.#options;
-    const lease = new Lease(performance.now());
+    const lease = new Lease(readClocks());
     const rows = await this.#claim(messages, token, around);
     const sorted = sortClaims(messages, rows, token);
     const { claimed, outcomes, newEnds, passed } = sorted;
@@ -103,29 +137,19 @@ export class Lane {
     const down = await this.#send(claimed, lease, outcomes, around);
 
     const back = claimed.filter(isUnsent);
-    const isUnfinished = claimed.some(({ stage }) => stage === 'open');
+    const unfinished = new Set(claimed.filter(({ stage }) => stage === 'open').map(({ message }) => message));
     const parked = listWaits(sorted, claimed).map(({ message, wait }) => this.#park(message, wait));
     metrics.pausedParked(priority, parked.filter(({ isPaused }) => isPaused).length);
     await Promise.all([
       this.#publish(outcomes),
       this.#settler.settled(),
+      this.#guards.settled(),
       // In this order: what is woken at once must not meet its own claim.
       this.#giveBack(back).then(() => (around.fromWaiting ? ledger.postpone(parked) : ledger.park(parked))),
     ]);
-    if (isUnfinished && down) throw down;
-    if (isUnfinished) throw new TransientError('stopping', 'the lane stops');
-  }
-
-  /** A server that is down is noticed before anything is claimed for it. What was cancelled ends without one. */
-  async #probe(messages: readonly Message[]): Promise<void> {
-    const { transports, ledger } = this.#options;
-    try {
-      for (const channel of channels) {
-        if (messages.some(({ event }) => event.channel === channel)) await transports[channel].probe();
-      }
-    } catch (error) {
-      if ((await listCancelled(ledger, messages)).length < messages.length) throw error;
-    }
+    for (const message of messages) if (!unfinished.has(message)) done.add(message.event.notification_id);
+    if (unfinished.size > 0 && down) throw down;
+    if (unfinished.size > 0) throw new TransientError('stopping', 'the lane stops');
   }
 
   async #claim(messages: readonly Message[], token: string, { fromWaiting }: Around): Promise<Map<string, ClaimRow>> {
@@ -144,7 +168,7 @@ export class Lane {
     claimed: readonly Claimed[],
     lease: Lease,
     outcomes: Told[],
-    { signal, progressed }: Around,
+    { fromWaiting, signal, progressed }: Around,
   ): Promise<DependencyError | undefined> {
     if (claimed.length === 0) return undefined;
     let progressedAtMs = performance.now();
@@ -153,22 +177,21 @@ export class Lane {
       progressedAtMs = performance.now();
       progressed();
     };
-    const conclude: Conclude<Claimed> = (claim, judgement) => {
-      const outcome = this.#conclude(claim, judgement);
+    const conclude: Conclude<Claimed> = (claim, judgement, othersGot) => {
+      const outcome = this.#conclude(claim, judgement, othersGot);
       if (outcome) outcomes.push(outcome);
       goOn();
     };
-    const { holds } = this.#options;
+    const { holds, transports } = this.#options;
     const inHand = holds.begin(new Set(claimed.map(({ message }) => message.event.request_id)));
     for (const { hold, message } of claimed) if (hold) holds.learn(message.event, hold);
     const common = {
       settler: this.#settler,
       marks: this.#marks,
       lease,
-      suspects: this.#suspects,
       signal,
-      holdOf: ({ message }: Claimed) => holds.find(message.event),
       conclude,
+      onRefused: (...refused: Parameters<GuardHolds['refused']>) => this.#guards.refused(...refused),
       // A lane that waits for its turn is not stuck.
       onWaiting: goOn,
     };
@@ -176,7 +199,13 @@ export class Lane {
     try {
       const work = channels.map((channel) => {
         const some = claimed.filter(({ message }) => message.event.channel === channel);
-        return sendSlice(some, { ...common, transport: this.#options.transports[channel] });
+        const transport = transports[channel];
+        const guard = this.#guards.of(channel);
+        const holdOf = (claim: Claimed): Hold | undefined =>
+          holds.find(claim.message.event) ?? (guard.hasJustHeld(toRefused(claim), Date.now()) ? justHeld : undefined);
+        // What comes back leaves connections for what is new.
+        const parallel = fromWaiting ? Math.ceil(transport.parallel / 2) : transport.parallel;
+        return sendSlice(some, { ...common, transport, guard, holdOf, parallel });
       });
       const downs = await withFarewell(Promise.all(work), signal);
       return downs.find((down) => down !== undefined);
@@ -190,17 +219,20 @@ export class Lane {
   }
 
   /** @returns what is to be told, when this was its end */
-  #conclude(claim: Claimed, judgement: Parameters<typeof decide>[0]): Told | undefined {
+  #conclude(claim: Claimed, judgement: Parameters<typeof decide>[0], othersGot: boolean): Told | undefined {
     const { message, notificationId, month, attempt, token, mayHaveLeft } = claim;
     const { on_no_answer: onNoAnswer, expires_at: expiresAt, requested_at: requestedAtMs } = message.event;
     const now = Date.now();
+    this.#guards.concluded(claim, judgement);
     const isCancelled = this.#options.holds.find(message.event)?.state === 'cancelled';
-    const trial = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince, mayHaveLeft, isCancelled };
+    const about = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince, mayHaveLeft, isCancelled };
+    const trial = { ...about, othersGot, crowd: this.#putOff.count(now) };
     const consequence = decide(judgement, trial, now, Math.random());
     const { reason, detail } = consequence;
     const settled = { notificationId, month, attempt, token, requestedAtMs, endedAtMs: now, reason, detail };
     claim.stage = 'judged';
     if (consequence.state === 'deferred') {
+      this.#putOff.add(now);
       const { waitingReason, dueInMs } = consequence;
       const parked = this.#park(message, { reason: waitingReason, dueInMs, attempt });
       this.#settler.add({ ...settled, state: 'deferred', suppress: false, parked });
@@ -235,11 +267,11 @@ export class Lane {
   async #renew(claims: readonly Claimed[], lease: Lease): Promise<void> {
     const kept = claims.filter(({ stage }) => stage === 'open' || stage === 'leaving');
     if (kept.length === 0) return;
-    const askedAtMs = performance.now();
+    const askedAt = readClocks();
     try {
       const renewed = await this.#options.ledger.renew(kept);
       for (const claim of kept) if (!renewed.has(claim.notificationId)) claim.lost = true;
-      lease.renewed(askedAtMs);
+      lease.renewed(askedAt);
     } catch (error) {
       this.#options.logger.warn(`the lease of ${kept.length} claims could not be renewed: ${describeError(error)}`);
     }

@@ -5,6 +5,7 @@ import { toMonth } from '../../lib/db/database.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
 import { findRecordFault } from '../../lib/record-fault.ts';
+import type { Refused } from './guard.ts';
 import type { Held, Hold, Parked, WaitingReason } from './ledger/types.ts';
 
 /** A rendered record, from Kafka or from `waiting`. */
@@ -36,6 +37,10 @@ export interface Claimed extends Held {
   hold: Hold | null;
   /** Somebody took it over: our lease on it is void. */
   lost: boolean;
+}
+
+export function toRefused({ message: { event } }: Claimed): Refused {
+  return { notificationId: event.notification_id, requestId: event.request_id, templateId: event.template_id };
 }
 
 /** Of its row in the ledger. */

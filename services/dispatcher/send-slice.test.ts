@@ -2,10 +2,12 @@ import { expect, it } from 'vitest';
 import { DependencyError } from '../../lib/errors.ts';
 import type { NotificationRendered } from '../../lib/events.ts';
 import type { Judged, Judgement } from './dispatch.ts';
+import { Guard } from './guard.ts';
 import { Lease } from './lease.ts';
 import type { HoldState } from './ledger/types.ts';
 import { Marks } from './marks.ts';
 import type { Claimed } from './messages.ts';
+import { readClocks } from './read-clocks.ts';
 import { sendSlice } from './send-slice.ts';
 import type { Settler } from './settler.ts';
 import { Breaker } from './transports/breaker.ts';
@@ -82,8 +84,9 @@ async function send(
     transport,
     settler,
     marks,
-    lease: new Lease(performance.now()),
-    suspects: new Map(),
+    lease: new Lease(readClocks()),
+    guard: new Guard(),
+    onRefused: () => {},
     signal,
     holdOf: ({ notificationId }) => {
       const state = holds.get(notificationId);
@@ -201,7 +204,14 @@ it('waits no longer for room among the marked ones when the server goes down', a
   const { begun, down } = await send(claims, new Map(), () => {}, {
     parallel: 2,
     markedElsewhere: toClaims(60, 'elsewhere'),
-    answer: () => ({ kind: 'transport', reason: 'no_connection', detail: 'gone', hopeless: true, suspect: false }),
+    answer: () => ({
+      kind: 'transport',
+      reason: 'no_connection',
+      detail: 'gone',
+      hopeless: true,
+      isBroken: true,
+      isRefusal: false,
+    }),
   });
   expect(begun).toEqual(['resends']);
   expect(down?.dependency).toBe('mail-server');

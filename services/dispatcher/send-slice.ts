@@ -2,11 +2,14 @@
 // after the other. What becomes of each is told at once; what cannot be sent now stays `open`, or becomes `late` or `paused`.
 import { DependencyError } from '../../lib/errors.ts';
 import type { Conclude, Judged } from './dispatch.ts';
+import type { Guard } from './guard.ts';
 import type { Lease } from './lease.ts';
 import type { Hold } from './ledger/types.ts';
 import type { Marks } from './marks.ts';
-import type { Claimed } from './messages.ts';
+import { type Claimed, toRefused } from './messages.ts';
+import { readClocks } from './read-clocks.ts';
 import type { Settler } from './settler.ts';
+import { type Breaker, failuresToOpen } from './transports/breaker.ts';
 import type { Transport } from './transports/transport.ts';
 
 export interface Sending {
@@ -14,48 +17,61 @@ export interface Sending {
   settler: Settler;
   marks: Marks;
   lease: Lease;
-  /** Messages on which the transport broke while nothing else worked: how often, in this and earlier slices. */
-  suspects: Map<string, number>;
+  guard: Guard;
   signal: AbortSignal;
   /** What keeps it back, asked before each body leaves; undefined when it may go on. */
   holdOf(claim: Claimed): Hold | undefined;
   /** Called some times a second while messages wait for their turn (the transport's rate limit). */
   onWaiting?(): void;
+  /** Told at once of an answer that decides nothing yet. */
+  onRefused(claim: Claimed, judgement: Undecided['judgement']): void;
   /** Tells what became of a message. */
   conclude: Conclude<Claimed>;
+  /** Of the transport's connections, how many may be used at a time; all when left out. */
+  parallel?: number;
 }
 
-/** Tries of one message over a transport that fails before the body has left. */
+/** Tries of one message over connections that break before its body has left, and for how long. */
 const triesInPlace = 3;
-/** A message that alone breaks the transport so often is put off, like any other that cannot be taken. */
-const roundsOfSuspicion = 5;
-const maxSuspects = 1_000;
+const tryInPlaceForMs = 5_000;
+/** What is refused in doubt is kept until others have an answer; the oldest of more is put off. */
+const maxUndecided = 20;
+
+interface Undecided {
+  claim: Claimed;
+  judgement: Extract<Judged, { kind: 'transport' | 'doubted' }>;
+  /** What the guard had counted when it was refused. */
+  since: number;
+}
 
 /**
+ * An answer that speaks of us or of the transport, or is in doubt, decides nothing by itself. When others get through it was
+ * the message's own; when the breaker opens nobody pays for it; when nothing more is to be learnt the message is put off.
+ *
  * @returns the outside part that is down, when one is: then some claims may still be `open`
  * @throws whatever a bug throws, once nothing is under way any more
  */
 export async function sendSlice(claims: readonly Claimed[], sending: Sending): Promise<DependencyError | undefined> {
-  const { transport, settler, marks, lease, suspects, signal, holdOf, onWaiting = () => {} } = sending;
+  const { transport, settler, marks, lease, guard, signal, holdOf, onRefused, conclude } = sending;
+  const { onWaiting = () => {} } = sending;
   const { breaker } = transport;
+  const parallel = Math.min(transport.parallel, sending.parallel ?? transport.parallel);
   let down: DependencyError | undefined;
   let bug: { error: unknown } | undefined;
-  const people = [...Map.groupBy(claims, (claim) => claim.message.event.user_id).values()];
-  let nextPerson = 0;
-  /** Their first message broke the transport; it comes again when the others have shown whether that works for them. */
-  const setAside: { own: readonly Claimed[]; successesBefore: number }[] = [];
-
+  const undecided: Undecided[] = [];
+  /** Further messages of people whose first one is undecided. */
+  let later: (readonly Claimed[])[] = [];
   const inHand = new Set<Claimed>();
   const isOver = () => down !== undefined || bug !== undefined || signal.aborted;
 
   signal.addEventListener('abort', lookAtMarks);
-  const first = people[0];
-  if (first && breaker.isProving) {
-    nextPerson = 1;
-    await sendAll(first);
+  let people: (readonly Claimed[])[] = [...Map.groupBy(claims, (claim) => claim.message.event.user_id).values()];
+  if (breaker.isProving) people = orderForProof(people, breaker);
+  for (; people.length > 0 && !isOver(); people = later) {
+    later = [];
+    await sendTo(people);
+    if (!isOver()) decide(undecided.splice(0));
   }
-  await Promise.all(Array.from({ length: Math.min(transport.parallel, people.length) }, work));
-  for (const { own, successesBefore } of setAside) await sendAll(own, successesBefore);
   signal.removeEventListener('abort', lookAtMarks);
   if (bug) throw bug.error;
   return down;
@@ -69,27 +85,50 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     marks.look();
   }
 
-  async function work(): Promise<void> {
-    for (let own = people[nextPerson++]; own; own = people[nextPerson++]) await sendAll(own);
+  async function sendTo(some: readonly (readonly Claimed[])[]): Promise<void> {
+    let next = 0;
+    await prove();
+    await Promise.all(Array.from({ length: Math.min(parallel, some.length) }, work));
+
+    async function work(): Promise<void> {
+      for (let own = some[next++]; own; own = some[next++]) await sendAll(own);
+    }
+
+    /** One after the other, until somebody gets through. What was handed over and not answered is too dear for a second try. */
+    async function prove(): Promise<void> {
+      let failures = 0;
+      while (breaker.isProving && next < some.length && failures < failuresToOpen && !isOver()) {
+        const kind = await sendAll(some[next++] ?? []);
+        if (kind === 'no_answer') failures = failuresToOpen;
+        else if (kind === 'transport' || kind === 'doubted') failures += 1;
+      }
+      if (!breaker.isProving || failures === 0 || isOver()) return;
+      breaker.open();
+      goesDown(breaker.toError());
+    }
   }
 
-  /** @param successesBefore when they come again: how often the transport had worked when they first came */
-  async function sendAll(own: readonly Claimed[], successesBefore?: number): Promise<void> {
-    for (const claim of own) {
-      if (isOver()) return;
-      const successCount = breaker.successCount;
+  /** @returns what the last answer was, if there was one */
+  async function sendAll(own: readonly Claimed[]): Promise<Judged['kind'] | undefined> {
+    let kind: Judged['kind'] | undefined;
+    for (const [at, claim] of own.entries()) {
+      if (isOver()) return kind;
       inHand.add(claim);
       try {
         const judgement = await sendOne(claim);
+        kind = judgement?.kind ?? kind;
         if (!judgement) continue;
-        if (judgement.kind !== 'transport') conclude(claim, judgement);
-        else if (down) return;
-        else if (breaker.successCount > (successesBefore ?? successCount)) conclude(claim, judgement);
-        else if (successesBefore === undefined) {
-          setAside.push({ own: own.slice(own.indexOf(claim)), successesBefore: successCount });
-          return;
-        } else if (judgement.suspect && isSuspectedLong(claim)) conclude(claim, judgement);
-        else goesDown(breaker.toError());
+        if (judgement.kind === 'transport' || judgement.kind === 'doubted') {
+          undecided.push({ claim, judgement, since: guard.answers });
+          onRefused(claim, judgement);
+          const isOwn = judgement.kind === 'transport' && breaker.isLone(claim.message.event.user_id);
+          if (!down && (isOwn || undecided.length > maxUndecided)) decide(undecided.splice(isOwn ? -1 : 0, 1));
+          later.push(own.slice(at + 1));
+          return kind;
+        }
+        if (judgement.kind === 'sent') guard.got(toRefused(claim), Date.now());
+        conclude(claim, judgement, false);
+        if (judgement.kind !== 'no_answer' && judgement.kind !== 'cancelled') learn(claim, judgement.kind === 'sent');
       } catch (error) {
         if (error instanceof DependencyError) down ??= error;
         else bug ??= { error };
@@ -98,13 +137,16 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
         inHand.delete(claim);
       }
     }
+    return kind;
   }
 
-  /** @returns undefined when this claim must wait for another time; `transport` when that failed again and again */
+  /** @returns undefined when this claim must wait for another time */
   async function sendOne(claim: Claimed): Promise<Judged | undefined> {
     const { event } = claim.message;
+    const recipient = event.user_id;
+    const startedAtMs = performance.now();
     const mayLeave = () => {
-      const may = !claim.lost && !signal.aborted && lease.lastsAt(performance.now()) && !holdOf(claim);
+      const may = !claim.lost && !signal.aborted && lease.lasts(readClocks()) && !holdOf(claim);
       if (may) claim.stage = 'leaving';
       return may;
     };
@@ -122,15 +164,48 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
         if (isOver()) return undefined;
       }
       const judgement = claim.lost ? ({ kind: 'too_late' } as const) : await transport.send(event, mayLeave);
-      if (judgement.kind === 'too_late') return stopShort(claim);
-      if (judgement.kind === 'transport') {
-        // It certainly was not taken: left as `leaving`, it would neither be given back nor come again.
-        claim.stage = 'open';
-        breaker.failed(judgement.detail, judgement.hopeless);
-      } else if (judgement.kind === 'no_answer') breaker.failed(judgement.detail, false);
-      else breaker.succeeded();
+      switch (judgement.kind) {
+        case 'too_late':
+          return stopShort(claim);
+        case 'transport':
+          // It certainly was not taken: left as `leaving`, it would neither be given back nor come again.
+          claim.stage = 'open';
+          breaker.failed(recipient, judgement.detail, judgement.hopeless);
+          break;
+        case 'doubted':
+          claim.stage = 'open';
+          break;
+        case 'no_answer':
+          breaker.failed(recipient, judgement.detail);
+          break;
+        default:
+          breaker.succeeded(recipient);
+      }
       if (breaker.isOpen) goesDown(breaker.toError());
-      if (judgement.kind !== 'transport' || down || tried === triesInPlace) return judgement;
+      const mayTryAgain = tried < triesInPlace && performance.now() - startedAtMs < tryInPlaceForMs;
+      if (judgement.kind !== 'transport' || !judgement.isBroken || down || !mayTryAgain) return judgement;
+    }
+  }
+
+  /** Somebody got an answer of their own: then what others met was no matter of the server's. */
+  function learn({ message }: Claimed, isSent: boolean): void {
+    const decided = undecided.filter(({ claim, judgement, since }) =>
+      judgement.kind === 'transport'
+        ? claim.message.event.user_id !== message.event.user_id
+        : isSent && guard.othersGot(toRefused(claim), 'message', since),
+    );
+    for (const one of decided) undecided.splice(undecided.indexOf(one), 1);
+    decide(decided);
+  }
+
+  function decide(some: readonly Undecided[]): void {
+    for (const { claim, judgement, since } of some) {
+      const speaksOf = judgement.kind === 'transport' ? 'us' : 'message';
+      conclude(
+        claim,
+        judgement,
+        guard.othersGot(toRefused(claim), speaksOf, since, claim.message.waitsSince ?? undefined),
+      );
     }
   }
 
@@ -144,23 +219,10 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     return undefined;
   }
 
-  function conclude(claim: Claimed, judgement: Judged): void {
-    suspects.delete(claim.notificationId);
-    sending.conclude(claim, judgement);
-  }
-
-  /** Nothing else worked either, so the server is to blame; unless it is the same message time and again. */
-  function isSuspectedLong({ notificationId }: Claimed): boolean {
-    if (suspects.size >= maxSuspects) suspects.clear();
-    const rounds = (suspects.get(notificationId) ?? 0) + 1;
-    suspects.set(notificationId, rounds);
-    return rounds >= roundsOfSuspicion;
-  }
-
   async function markFrom(claim: Claimed): Promise<void> {
     const at = claims.indexOf(claim);
     // What waits for its turn for long is not marked before: a kill would leave it unknown, though nothing of it had left.
-    const soon = transport.turn ? claims.slice(at, at + transport.parallel) : claims.slice(at);
+    const soon = transport.turn ? claims.slice(at, at + parallel) : claims.slice(at);
     const wish = { isWanted: () => !isOver(), mayWait: () => !claims.some(isMarkedAhead) };
     await settler.unlessDown(
       marks.mark(
@@ -177,3 +239,21 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
 }
 
 const parks = (claim: Claimed): boolean => claim.message.event.on_no_answer === 'park';
+
+/** Those first who have not failed since something last succeeded; and neighbours far apart, for these often fail together. */
+function orderForProof(people: readonly (readonly Claimed[])[], breaker: Breaker): (readonly Claimed[])[] {
+  const hasFailed = (own: readonly Claimed[]) => breaker.hasFailed(own[0]?.message.event.user_id ?? '');
+  const [untried, failed] = [people.filter((own) => !hasFailed(own)), people.filter(hasFailed)];
+  return [...spread(untried), ...spread(failed)];
+}
+
+function spread<T>(items: readonly T[]): T[] {
+  const count = items.length;
+  let step = Math.max(1, Math.round(count * 0.618));
+  while (greatestCommonDivisor(step, count) > 1) step += 1;
+  return items.map((_, at) => items[((at + 1) * step) % count] as T);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

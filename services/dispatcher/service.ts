@@ -59,6 +59,10 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
         ),
         createOutcomesStage(topics.lanes.outcomes, { ledger, metrics }),
       ],
+      waitingFor: () =>
+        lanes.flatMap(({ transports }) =>
+          Object.values(transports).flatMap(({ breaker }) => (breaker.isDown ? [breaker.dependency] : [])),
+        ),
       async stop() {
         housekeeping.stop();
         await Promise.all([waking.stop(), ...lanes.map(({ waiting }) => waiting.stop())]);
@@ -78,8 +82,8 @@ function createTransports(
   const parallel = config.smtpConnections[priority];
   const email = new Breaker('mail-server', now);
   const sms = new Breaker('sms-gateway', now);
-  metrics.watchBreaker(priority, 'email', () => email.isOpen);
-  metrics.watchBreaker(priority, 'sms', () => sms.isOpen);
+  metrics.watchBreaker(priority, 'email', () => email.isDown);
+  metrics.watchBreaker(priority, 'sms', () => sms.isDown);
   const pool = new SmtpPool({
     smtp: config.smtp,
     maxConnections: parallel,

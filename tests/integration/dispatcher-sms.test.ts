@@ -1,48 +1,11 @@
 // The dispatcher's lane and an SMS gateway over HTTP, with the ledger on a real Postgres.
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { useDispatcherLab } from '../support/dispatcher-lab.ts';
 import { eventually } from '../support/eventually.ts';
 import { rendered } from '../support/ledger-lab.ts';
+import { startLyingSmsGateway as startGateway } from '../support/lying-sms-gateway.ts';
 
 const openLab = useDispatcherLab();
-
-interface Call {
-  to: string;
-  text: string;
-  idempotency_key: string;
-  authorization: string | undefined;
-}
-
-async function startGateway(answer: (call: Call) => number | 'drop') {
-  const calls: Call[] = [];
-  const gateway = { answer, calls, url: '' };
-  const server = createServer(async (request, response) => {
-    const body = JSON.parse(await readText(request)) as Omit<Call, 'authorization'>;
-    const call = { ...body, authorization: request.headers.authorization };
-    calls.push(call);
-    const status = gateway.answer(call);
-    if (status === 'drop') request.socket.destroy();
-    else
-      response
-        .writeHead(status, { 'content-type': 'application/json' })
-        .end(JSON.stringify({ error: `about ${call.to}` }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  gateway.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sms`;
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return gateway;
-}
-
-async function readText(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString('utf8');
-}
 
 const sms = (at = 0, changes: Parameters<typeof rendered>[0] = {}) =>
   rendered({ channel: 'sms', address: `+4915100000${String(at).padStart(3, '0')}`, text: 'Neue Folge', ...changes });

@@ -34,8 +34,11 @@ export interface LyingMailServer {
   behave: (to: string) => Behaviour;
   /** When set, the greeting: `421 too busy` closes at once. */
   greeting: string | undefined;
-  /** Asked before everything else; undefined lets things go on as usual. The recipient is known from RCPT on. */
-  interrupt: ((moment: Moment, to: string) => Interruption | undefined) | undefined;
+  /**
+   * Asked before everything else; undefined lets things go on as usual. The recipient is known from RCPT on, the line of a
+   * command always.
+   */
+  interrupt: ((moment: Moment, to: string, line: string) => Interruption | undefined) | undefined;
   /** Offers STARTTLS; what it answers is up to `interrupt`. */
   offersStartTls: boolean;
   /** Offers AUTH, and answers it so. */
@@ -127,8 +130,8 @@ export async function startLyingMailServer(
       return;
     }
     /** @returns whether nothing else is to be said */
-    function isInterrupted(moment: Moment, to: string): boolean {
-      const interruption = lying.interrupt?.(moment, to);
+    function isInterrupted(moment: Moment, to: string, line = ''): boolean {
+      const interruption = lying.interrupt?.(moment, to, line);
       if (!interruption) return false;
       if (interruption.say !== undefined) say(interruption.say);
       if (interruption.close) socket.destroySoon();
@@ -169,7 +172,8 @@ export async function startLyingMailServer(
       const verb = line.slice(0, 4).toUpperCase();
       if (verb === 'RCPT') to = /<([^>]*)>/.exec(line)?.[1] ?? '';
       const moment = verb === 'STAR' ? 'STARTTLS' : (verb as Moment);
-      if (['EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA'].includes(moment) && isInterrupted(moment, to)) return;
+      if (['EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA'].includes(moment) && isInterrupted(moment, to, line))
+        return;
       if (verb === 'EHLO') {
         const extensions = [
           ...(options.pipelining === false ? [] : ['PIPELINING']),
@@ -214,7 +218,7 @@ export async function startLyingMailServer(
     function endOfMessage(body: string): void {
       const answered = behaviour;
       const mail = { to, from, body, messageId: /^message-id:\s*<([^@>]*)@/im.exec(body)?.[1] ?? '' };
-      const interruption = lying.interrupt?.('message', to);
+      const interruption = lying.interrupt?.('message', to, '');
       if (interruption) {
         if (interruption.takes) taken.push(mail);
         if (interruption.say !== undefined) say(interruption.say);

@@ -35,7 +35,7 @@ export function createSmtpTransport(options: {
       try {
         await pool.probe();
       } catch (error) {
-        breaker.failed(describeError(error), true);
+        breaker.open(describeError(error));
         throw breaker.toError();
       }
     },

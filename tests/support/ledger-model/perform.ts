@@ -14,7 +14,8 @@ const refusals: Record<Refusal, Judged> = {
     reason: 'no_connection',
     detail: 'reset',
     hopeless: false,
-    suspect: true,
+    isBroken: true,
+    isRefusal: false,
   },
 };
 

@@ -7,7 +7,8 @@ export function toSettlement(claim: Claimed, judged: Judged, isCancelled: boolea
   const { message, notificationId, month, attempt, token, mayHaveLeft } = claim;
   const { on_no_answer: onNoAnswer, expires_at: expiresAt, requested_at: requestedAtMs } = message.event;
   const now = Date.now();
-  const trial = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince, mayHaveLeft, isCancelled };
+  const about = { attempt, onNoAnswer, expiresAt, waitsSince: message.waitsSince, mayHaveLeft, isCancelled };
+  const trial = { ...about, othersGot: false, crowd: 0 };
   const consequence = decide(judged, trial, now, 0.5);
   const { reason, detail } = consequence;
   const common = { notificationId, month, attempt, token, requestedAtMs, endedAtMs: now, reason, detail };
