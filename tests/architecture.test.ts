@@ -129,7 +129,7 @@ describe('tables', () => {
     delivery_minutes: ['services/dispatcher'],
     unsubscribes: ['cli', 'services/admin', 'services/ingest'],
     holds: ['cli', 'lib', 'services/admin', 'services/ingest'],
-    sending_holds: ['lib'],
+    sending_holds: ['lib', 'services/planner'],
     api_keys: ['cli', 'services/admin'],
     templates: ['cli', 'services/admin'],
     template_versions: ['cli', 'services/admin'],

@@ -29,6 +29,13 @@ export const coversRequest = coversSql({
   isTest: sql`(r.test_address is not null)`,
 });
 
-/** Whether a shared hold in force covers a row `r` of requests. */
+/** Whether a shared hold covers a row `r` of requests; until the planner has let go on what it drives (resume-held.ts). */
 export const requestIsCovered = sql<boolean>`exists (
-  select from sending_holds s where s.lifted_at is null and ${coversRequest})`;
+  select from sending_holds s where s.released_at is null and ${coversRequest})`;
+
+/**
+ * What is wanted of a row `r` of requests, with the row `h` of holds that is joined to it: `cancelled`, `paused` (also by a
+ * shared hold), or null. What waits for its time is not kept back by a shared hold before that.
+ */
+export const requestHold = sql<'paused' | 'cancelled' | null>`coalesce(h.state,
+  case when (r.state <> 'scheduled' or r.scheduled_at <= now()) and ${requestIsCovered} then 'paused' end)`;

@@ -33,15 +33,13 @@ async function takeAway(db: Db, id: string, who: string): Promise<HoldTarget | u
   return rows[0];
 }
 
+/** @returns whether there is any hold whose end has come */
+export const isAnyHoldOver = sql<boolean>`(
+  exists (select from sending_holds where lifted_at is null and ends_at <= now())
+  or exists (select from holds where state = 'paused' and ends_at <= now()))`;
+
 /** Lifts every hold whose end has come. @returns what may be sent again */
 export async function liftEndedHolds(db: Db): Promise<HoldTarget[]> {
-  // One look by two small indexes; nearly always there is nothing to do.
-  const found = await withDatabase(() =>
-    sql<{ is_any: boolean }>`
-      select exists (select from sending_holds where lifted_at is null and ends_at <= now())
-        or exists (select from holds where state = 'paused' and ends_at <= now()) as is_any`.execute(db),
-  );
-  if (!found.rows[0]?.is_any) return [];
   return withDatabase(() =>
     db.transaction().execute(async (transaction) => {
       const { rows: shared } = await sql<HoldTarget>`

@@ -1,9 +1,10 @@
 // GET /api/v1/requests/{id}: how far a request is, from the planner's row, the dispatcher's counters, and what people want
-// of it (paused, cancelled, a mailing that is confirmed and not planned yet). Read only.
+// of it (paused, on hold, cancelled, a mailing that is confirmed and not planned yet). Read only.
 import { sql } from 'kysely';
 import type { EndState } from '../../domain/reasons.ts';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { RequestState } from '../../lib/db/tables.ts';
+import { requestHold } from '../../lib/holds/covers.ts';
 
 export interface RequestStatus {
   request_id: string;
@@ -53,7 +54,7 @@ export async function findRequest(db: Db, requestId: string): Promise<RequestSta
              coalesce(r.requested_at, m.confirmed_at) as requested_at,
              coalesce(r.scheduled_at, m.scheduled_at) as scheduled_at,
              coalesce(r.expires_at, m.expires_at) as expires_at,
-             h.state as hold, m.mailing_id is not null as confirmed,
+             ${requestHold} as hold, m.mailing_id is not null as confirmed,
              coalesce((
                select json_agg(c order by c.state, c.reason) from (
                  select state, reason, sum(count)::int as count from counters

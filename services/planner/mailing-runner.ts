@@ -11,13 +11,14 @@ import type { Driven } from './runner/driven.ts';
 import { fireSeries } from './runner/fire-series.ts';
 import { claimDriven, findClaimable, renewLeases } from './runner/leases.ts';
 import { type Loop, startLoop } from './runner/loop.ts';
-import type { View } from './runner/next-step.ts';
+import { countOnTheirWay, type View } from './runner/next-step.ts';
 import { maxDueRequests, planDue } from './runner/plan-due.ts';
+import { createHeldResumer } from './runner/resume-held.ts';
 import { takeProgress } from './runner/take-progress.ts';
 
 export interface RunnerOptions extends Omit<DriveParts, 'status' | 'limits' | 'onLook' | 'metrics'> {
   metrics?: PlannerMetrics;
-  /** People of one mailing who are planned, not ended and not deferred, at most. */
+  /** People of one mailing who are on their way at most; see countOnTheirWay. */
   window: number;
   /** A mailing whose numbers have not moved for so long is healed. */
   healAfterMs?: number;
@@ -37,6 +38,7 @@ const lookEveryMs = 250;
 const adoptEveryMs = 400;
 const seriesEveryMs = 1_000;
 const renewEveryMs = 3_000;
+const holdsEveryMs = 1_000;
 /** Every so many looks everything is looked at, not only what has moved or changed lately. */
 const wholeLookEvery = 8;
 const strayLookEvery = 240;
@@ -93,9 +95,9 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     held.set(requestId, { request, leave, ended, onTheirWay: 0 });
   }
 
-  function note({ requestId, epoch }: Driven, { planned, ended, deferred }: View): void {
+  function note({ requestId, epoch }: Driven, view: View): void {
     const one = held.get(requestId);
-    if (one?.request.epoch === epoch) one.onTheirWay = Math.max(0, planned - ended - deferred);
+    if (one?.request.epoch === epoch) one.onTheirWay = countOnTheirWay(view, options.window);
   }
 
   async function renew(): Promise<boolean> {
@@ -113,6 +115,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     () => [...held.values()].map(({ request: { priority }, onTheirWay }) => ({ priority, onTheirWay })),
     options.window,
   );
+  const resumer = createHeldResumer(options, stopping.signal);
   const loop = (name: string, everyMs: number, work: () => Promise<boolean>): Loop =>
     startLoop({ name, everyMs, work, status, logger, signal: stopping.signal });
   const loops = [
@@ -124,6 +127,10 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     loop('due', lookEveryMs, async () => (await planDue(options, new Date(now()))) > maxDueRequests / 4),
     loop('drive', lookEveryMs, lookAround),
     loop('renew', renewEveryMs, renew),
+    loop('holds', holdsEveryMs, async () => {
+      await resumer.look();
+      return false;
+    }),
   ];
 
   return {
@@ -135,7 +142,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
       stopping.abort();
       for (const { leave } of held.values()) leave.abort();
       await Promise.all(loops.map(({ ended }) => ended));
-      await Promise.all([...held.values()].map(({ ended }) => ended));
+      await Promise.all([...[...held.values()].map(({ ended }) => ended), resumer.ended()]);
       status.stopped();
     },
   };

@@ -6,7 +6,7 @@ import { type Priority, priorities } from '../../lib/topics.ts';
 /** A request that this process drives, as it was last seen. */
 export interface DrivenNow {
   priority: Priority;
-  /** People planned, not ended and not deferred. */
+  /** People planned and not ended; of those who wait for a retry only what is more than half of the window. */
   onTheirWay: number;
 }
 
@@ -37,7 +37,7 @@ export function createPlannerMetrics(registry: Registry): PlannerMetrics {
   });
   new Gauge({
     name: 'posthorn_mailing_people_on_their_way',
-    help: 'People of the driven requests who are planned, not ended and not deferred',
+    help: 'People of the driven requests who are planned, not ended, and take room in the window',
     labelNames,
     registers,
     collect() {

@@ -179,6 +179,41 @@ it('knows a mailing from the moment it is confirmed, and not before', async () =
   });
 });
 
+it('says paused of what a shared hold keeps back, until the hold is lifted; never of what waits for its time or is over', async () => {
+  const templateId = `held-${randomUUID().slice(0, 8)}`;
+  const ids = {
+    held: randomUUID(),
+    later: randomUUID(),
+    done: randomUUID(),
+    cancelled: randomUUID(),
+    other: randomUUID(),
+  };
+  const all = [ids.held, ids.later, ids.done, ids.cancelled, ids.other];
+  const ofTemplate = { template_id: templateId };
+  await storeRequest(ids.held, ofTemplate);
+  const soon = new Date(Date.now() + 3_600_000);
+  await storeRequest(ids.later, {
+    ...ofTemplate,
+    state: 'scheduled',
+    planned: 0,
+    planning_complete: false,
+    scheduled_at: soon,
+  });
+  await Promise.all([
+    storeRequest(ids.done, ofTemplate),
+    storeRequest(ids.cancelled, ofTemplate),
+    storeRequest(ids.other),
+  ]);
+  await count(ids.done, { state: 'sent', count: 3 });
+  await hold(ids.cancelled, 'cancelled');
+  const before = await Promise.all(all.map(stateOf));
+  const values = { scope: 'template', subject: templateId, author: 'ada', reason: 'the link is wrong' } as const;
+  await harness.db.insertInto('sending_holds').values(values).execute();
+  expect(await Promise.all(all.map(stateOf))).toEqual(['paused', 'scheduled', 'done', 'cancelled', 'running']);
+  await harness.db.updateTable('sending_holds').set({ lifted_at: new Date(), released_at: new Date() }).execute();
+  expect(await Promise.all(all.map(stateOf))).toEqual(before);
+});
+
 it('says paused and cancelled as people want it, and done only when the numbers balance', async () => {
   const balance = (id: string) => count(id, { state: 'sent', count: 3 });
   const [paused, cancelled, rejected] = [randomUUID(), randomUUID(), randomUUID()];

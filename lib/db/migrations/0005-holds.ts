@@ -10,7 +10,8 @@ const statements = [
   'alter table holds add column reason text, add column ends_at timestamptz',
   `create index holds_to_end on holds (ends_at) where state = 'paused' and ends_at is not null`,
 
-  // In force until lifted. resumed_at: those whom it kept back are published again; resume_lease_until: a planner is at it.
+  // In force until lifted. The planner then lets go on what it drives (released_at), publishes again whom the hold kept back
+  // (resumed_at), and keeps a lease while it is at it.
   `create table sending_holds (
     hold_id integer generated always as identity primary key,
     scope text not null check (scope in ('template', 'channel', 'promotional', 'lane')),
@@ -21,10 +22,12 @@ const statements = [
     ends_at timestamptz,
     lifted_at timestamptz,
     lifted_by text,
+    released_at timestamptz,
     resumed_at timestamptz,
     resume_lease_until timestamptz
   )`,
   'create unique index sending_holds_in_force on sending_holds (scope, subject) where lifted_at is null',
+  'create index sending_holds_unreleased on sending_holds (hold_id) where released_at is null',
   'create index sending_holds_to_resume on sending_holds (lifted_at) where lifted_at is not null and resumed_at is null',
 
   // Put off only by this hold; null: by the pause of its request, or not at all.

@@ -32,6 +32,8 @@ export interface SendingHoldsTable {
   lifted_at: Date | null;
   /** A person, or `end`. */
   lifted_by: string | null;
+  /** When the planner let go on what it drives: until then that stays paused. */
+  released_at: Date | null;
   /** When everybody whom it kept back had been published again. */
   resumed_at: Date | null;
   resume_lease_until: Date | null;

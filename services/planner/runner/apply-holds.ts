@@ -2,6 +2,7 @@
 // all of them, and does nothing the second time: several planners may run it at once.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import { coversRequest, requestIsCovered } from '../../../lib/holds/covers.ts';
 
 /** @returns whether anything here, the numbers or the leases can have changed: one look that spares the others at rest */
 export async function hasWork(db: Db, now: Date): Promise<boolean> {
@@ -18,8 +19,9 @@ export async function hasWork(db: Db, now: Date): Promise<boolean> {
 }
 
 /**
- * Pauses, and cancels what has no chunks yet. A request that went its way directly is driven from here on: somebody has
- * to publish again what a pause has let pass, and to end what a cancel has left.
+ * Pauses, and cancels what has no chunks yet. A request that went its way directly and is paused or cancelled itself is
+ * driven from here on: somebody has to publish again what a pause has let pass, and to end what a cancel has left. A
+ * shared hold pauses driven requests only, for it may cover a million of the others: resume-held.ts goes through those.
  * @param everything false: only holds of the last ten minutes, for those cancelled stay for ever
  */
 export async function applyHolds(db: Db, everything: boolean): Promise<void> {
@@ -37,6 +39,14 @@ export async function applyHolds(db: Db, everything: boolean): Promise<void> {
           end
         order by r.request_id
         for update of r skip locked
+      ), covered as (
+        select r.request_id, false as ends, 'paused' as state
+        from sending_holds s join requests r on ${coversRequest}
+        where s.released_at is null and r.driven and r.ended_at is null and r.state in ('planning', 'running')
+          and (r.lease_until is null or r.lease_until <= now())
+          and not exists (select from holds h where h.request_id = r.request_id)
+        order by r.request_id
+        for update of r skip locked
       )
       update requests r set driven = true,
         state = case when w.ends then 'cancelled' when w.state = 'paused' then 'paused' else r.state end,
@@ -44,7 +54,7 @@ export async function applyHolds(db: Db, everything: boolean): Promise<void> {
         progress_at = coalesce(r.progress_at, now()),
         ended_at = case when w.ends then now() end,
         lease_until = null
-      from wanted w where r.request_id = w.request_id`.execute(db),
+      from (select * from wanted union select * from covered) w where r.request_id = w.request_id`.execute(db),
   );
 }
 
@@ -59,7 +69,7 @@ export async function liftHolds(db: Db, now: Date): Promise<void> {
         select r.request_id from requests r
         where r.driven and r.ended_at is null and r.state = 'paused' and r.chunk_count = 0
           and (r.lease_until is null or r.lease_until <= now())
-          and not exists (select from holds h where h.request_id = r.request_id)
+          and not exists (select from holds h where h.request_id = r.request_id) and not ${requestIsCovered}
           and (r.detail <> 'late' or exists (
             select from mailings m
             where m.mailing_id = coalesce(r.series_id, r.request_id) and m.released_at is not null
@@ -82,7 +92,7 @@ export async function comeDue(db: Db, now: Date): Promise<void> {
         select r.request_id from requests r
         where r.state = 'scheduled' and r.driven and r.scheduled_at <= ${now}
           and (r.user_categories <> '{}' or r.people_from is not null)
-          and not exists (select from holds h where h.request_id = r.request_id)
+          and not exists (select from holds h where h.request_id = r.request_id) and not ${requestIsCovered}
         order by r.request_id
         for update of r skip locked
       )

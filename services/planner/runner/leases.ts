@@ -2,6 +2,7 @@
 // every claim, makes void whatever an earlier holder still tries to write.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import { requestIsCovered } from '../../../lib/holds/covers.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import { type Driven, drivenColumns } from './driven.ts';
 
@@ -65,7 +66,7 @@ function claimable({ healAfterMs, cancelAfterMs }: LookAfter) {
         when r.state = 'cancelled' then
           r.lease_until is not null or r.progress_at <= now() - make_interval(secs => ${cancelAfterMs / 1000})
         when h.state = 'cancelled' then r.chunk_count > 0
-        when h.state is not null then false
+        when h.state is not null or ${requestIsCovered} then false
         when r.state = 'paused' then r.chunk_count > 0
         when not r.planning_complete then r.user_categories <> '{}' or r.people_from is not null
         when r.state = 'running' then

@@ -30,7 +30,7 @@ export async function cancelRequest(parts: CareParts, request: Driven, view: Dri
   const isRepeated = view.state === 'cancelled';
   if (!(await noteCancelled(parts.db, request))) return;
   const { requestId } = request;
-  if (isRepeated && (await measureLag(parts.kafka, lanesOf(parts.topics, request.priority))) > 0) return;
+  if (isRepeated && (await measureLagOf(parts, request.priority)) > 0) return;
   if (!isRepeated) parts.logger.info({ requestId, planned: view.planned, ended: view.ended }, 'cancelled');
   let count = 0;
   for await (const portions of findMissing(parts.db, [request])) {
@@ -56,7 +56,7 @@ export async function resumeRequest(parts: CareParts, request: Driven): Promise<
  */
 export async function healRequest(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
   const { requestId, priority } = request;
-  const lag = await measureLag(parts.kafka, lanesOf(parts.topics, priority));
+  const lag = await measureLagOf(parts, priority);
   if (lag > 0) {
     parts.logger.info({ requestId, lag }, 'the numbers do not move, but there are records to read');
     return noteHealed(parts.db, request, view.healRounds);
@@ -92,7 +92,12 @@ async function republishMissing(parts: CareParts, request: Driven): Promise<numb
   return count;
 }
 
-/** Where people of a priority are on their way, once the planner has let go of them. */
+/** Records that wait where people of a priority are on their way: as long as there are any, nothing is lost. */
+export function measureLagOf({ kafka, topics }: CareParts, priority: Priority): Promise<number> {
+  return measureLag(kafka, lanesOf(topics, priority));
+}
+
+/** Where they are, once the planner has let go of them. */
 function lanesOf({ lanes }: Topics, priority: Priority): Lane[] {
   const { enricher, renderer, dispatcher, outcomes } = lanes;
   return [...[...enricher, ...renderer, ...dispatcher].filter(({ name }) => name === priority), outcomes];

@@ -21,8 +21,20 @@ describe('the next step', () => {
     expect(stepOf({ ended: 10_000 })).toEqual({ do: 'plan', limit: 10_000 });
   });
 
-  it('counts nobody against the window who waits for a retry', () => {
+  it('counts nobody against the window who waits for a retry, up to half of it', () => {
     expect(stepOf({ deferred: 10_000 })).toEqual({ do: 'plan', limit: 10_000 });
+    expect(stepOf({ planned: 65_000, deferred: 25_000 })).toEqual({ do: 'plan', limit: 10_000 });
+    expect(stepOf({ planned: 65_001, deferred: 25_000 })).toEqual({ do: 'wait' });
+  });
+
+  it('is no page when more than half a window waits for a retry and the rest fills it', () => {
+    expect(stepOf({ planned: 75_000, deferred: 75_000 })).toEqual({ do: 'wait' });
+    // A server that puts everybody off: a million people never wait.
+    let planned = 0;
+    for (let step = stepOf({ planned }); step.do === 'plan'; step = stepOf({ planned, deferred: planned })) {
+      planned += step.limit;
+    }
+    expect(planned).toBe(70_000);
   });
 
   it('keeps to a window smaller than a page, with whole chunks', () => {

@@ -23,7 +23,7 @@ export type Step =
   | { do: 'plan'; limit: number };
 
 export interface Limits {
-  /** People planned, not ended and not deferred, at most. */
+  /** People on their way at most; see countOnTheirWay. */
   window: number;
   healAfterMs: number;
 }
@@ -44,9 +44,20 @@ export function nextStep(view: View, limits: Limits): Step {
   return { do: view.planningComplete ? 'leave' : 'wait' };
 }
 
+/**
+ * People planned and not ended. Those who wait for a retry take no room, for they wait a day; but only up to half of the
+ * window: a server that puts everybody off must not draw a whole mailing into `waiting`.
+ */
+export function countOnTheirWay(
+  { planned, ended, deferred }: Pick<View, 'planned' | 'ended' | 'deferred'>,
+  window: number,
+) {
+  return Math.max(0, planned - ended - Math.min(deferred, window / 2));
+}
+
 /** Zero until a fifth of the window, or a whole page, has room: small pages cost as much as large ones. */
 function findRoom(view: View, window: number): number {
-  const room = Math.min(maxPagePeople, window - (view.planned - view.ended - view.deferred));
+  const room = Math.min(maxPagePeople, window - countOnTheirWay(view, window));
   if (room < Math.min(maxPagePeople, window / 5)) return 0;
   return room > fullChunk ? room - (room % fullChunk) : room;
 }

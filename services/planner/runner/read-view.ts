@@ -1,6 +1,7 @@
 // How a driven request is right now: what is wanted of it, and its numbers.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import { requestHold } from '../../../lib/holds/covers.ts';
 import type { Driven } from './driven.ts';
 import type { View } from './next-step.ts';
 
@@ -12,7 +13,7 @@ export interface DrivenView extends View {
 export async function readView(db: Db, { requestId, epoch }: Driven): Promise<DrivenView | undefined> {
   const { rows } = await withDatabase(() =>
     sql<DrivenView & { hasMoved: boolean }>`
-      select r.state, h.state as hold, r.planned, r.planning_complete as "planningComplete", r.heal_rounds as "healRounds",
+      select r.state, ${requestHold} as hold, r.planned, r.planning_complete as "planningComplete", r.heal_rounds as "healRounds",
         coalesce(c.ended, 0) as ended, coalesce(c.deferred, 0) as deferred,
         coalesce(c.ended, 0) <> r.progress_count as "hasMoved",
         coalesce(extract(epoch from now() - r.progress_at) * 1000, 0)::double precision as "quietMs"
@@ -38,7 +39,9 @@ export async function readView(db: Db, { requestId, epoch }: Driven): Promise<Dr
 /** What is wanted of a request; asked again and again during work that takes long. */
 export async function readHold(db: Db, requestId: string): Promise<View['hold']> {
   const { rows } = await withDatabase(() =>
-    sql<{ state: 'paused' | 'cancelled' }>`select state from holds where request_id = ${requestId}`.execute(db),
+    sql<Pick<View, 'hold'>>`
+      select ${requestHold} as hold from requests r left join holds h using (request_id)
+      where r.request_id = ${requestId}`.execute(db),
   );
-  return rows[0]?.state ?? null;
+  return rows[0]?.hold ?? null;
 }
