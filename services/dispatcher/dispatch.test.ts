@@ -265,6 +265,18 @@ describe('what follows', () => {
     const failed: Judged = { kind: 'failed', reason: 'invalid_address', detail: '550', suppress: true };
     expect(decide(failed, trial, now, 0)).toMatchObject({ state: 'failed', reason: 'invalid_address', suppress: true });
   });
+
+  it('writes down what a client library made of an answer as it writes down the answer', () => {
+    for (const handedOver of [true, false]) {
+      const judged = judgeSmtp({
+        kind: 'broken',
+        handedOver,
+        connecting: false,
+        detail: 'Invalid: a\0b ada@people.example',
+      });
+      expect(decide(judged as Judged, trial, now, 0)).toMatchObject({ detail: 'Invalid: a b <address>' });
+    }
+  });
 });
 
 describe('a detail for the ledger', () => {

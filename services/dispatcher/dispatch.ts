@@ -161,7 +161,8 @@ const triesOfOurs = 4;
  */
 export function decide(judgement: Judged, trial: Trial, now: number, random: number): Consequence {
   if (judgement.kind === 'cancelled') return toCancelled(trial, '');
-  const { detail } = judgement;
+  // Errors of a client library repeat what the server has said.
+  const detail = toDetail(judgement.detail);
   switch (judgement.kind) {
     case 'sent':
       return { state: 'sent', reason: '', detail, suppress: false };

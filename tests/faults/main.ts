@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { downloadsFolder } from '../../dev/cluster.ts';
+import { fuzz } from './fuzz/main.ts';
 import { createRandom } from './harness/random.ts';
 import { recordRun } from './harness/record.ts';
 import type { Scenario } from './harness/scenario.ts';
@@ -67,8 +68,10 @@ const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encodi
 const isDirty = git('status', '--porcelain', '--', '.', ':!docs/reliability.md', ':!docs/reliability') !== '';
 const commit = `${git('rev-parse', '--short=10', 'HEAD')}${isDirty ? '-dirty' : ''}`;
 try {
-  const settings = readSettings(process.argv.slice(2), scenarios);
-  if (settings.showHelp) process.stdout.write(`${help(scenarios)}\n`);
+  const [first, ...rest] = process.argv.slice(2);
+  const settings = readSettings(first === 'fuzz' ? ['--help'] : process.argv.slice(2), scenarios);
+  if (first === 'fuzz') process.exitCode = (await fuzz(rest, root, dataDir, commit)) ? 0 : 1;
+  else if (settings.showHelp) process.stdout.write(`${help(scenarios)}\n`);
   else {
     process.stdout.write(`commit ${commit}, ${availableParallelism()} processors\n`);
     const outcomes: Outcome[] = [];

@@ -66,6 +66,8 @@ describe('an answer about one message', () => {
     { to: 'message', says: '421 4.3.2 shutting down', becomes: 'deferred busy 1' },
     // No reply that SMTP knows.
     { to: 'RCPT', says: 'how nice of you', becomes: 'deferred no_connection 1' },
+    { to: 'RCPT', says: 'how nice\0of you', becomes: 'deferred no_connection 1' },
+    { to: 'message', says: 'banana\0', becomes: 'deferred no_connection 1' },
     { to: 'message', says: 'banana', becomes: 'deferred no_connection 1' },
     { to: 'message', says: '354 go on', becomes: 'deferred no_connection 1' },
   ];

@@ -1,12 +1,15 @@
-// The outside parts of a fault run: Kafka and Postgres behind proxies that can cut connections, and the registry.
+// The outside parts of a fault run: Kafka and Postgres behind proxies that can cut connections, the registry, and a user
+// service that can answer for single people as it likes.
 import { startKafka } from '../../../dev/kafka.ts';
 import type { PartContext } from '../../../dev/part.ts';
 import { freePort, freePorts } from '../../../dev/ports.ts';
 import { startPostgres } from '../../../dev/postgres.ts';
 import { startRegistry } from '../../../dev/registry.ts';
 import type { RunFile } from '../../../dev/run-file.ts';
+import { startUserMock } from '../../../dev/user-mock.ts';
 import { startPostgresProxy } from './postgres-proxy.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
+import { startUserProxy } from './user-proxy.ts';
 
 /** @param ends what stops them, to be called from the last to the first, is added here as each is started */
 export async function startOutside(
@@ -50,7 +53,14 @@ export async function startOutside(
     ends.push(() => kafka.stop('SIGKILL'));
     return kafka;
   };
-  const [{ postgres, registry }, kafka] = await Promise.all([startDatabase(), startBroker()]);
+  const startUsers = async () => {
+    const userMock = await startUserMock({ port: ports.userMock }, context);
+    ends.push(() => userMock.stop('SIGKILL'));
+    return userMock;
+  };
+  const [{ postgres, registry }, kafka, userMock] = await Promise.all([startDatabase(), startBroker(), startUsers()]);
+  const userProxy = await startUserProxy(userMock.userServiceUrl);
+  ends.push(() => userProxy.stop());
   const kafkaProxy = await startTcpProxy({ host: '127.0.0.1', port: ports.kafka }, proxyPort);
   ends.push(() => kafkaProxy.stop());
   const postgresProxy = await startPostgresProxy({ host: '127.0.0.1', port: ports.postgres });
@@ -58,7 +68,9 @@ export async function startOutside(
   const throughProxy = new URL(postgres.databaseUrl);
   throughProxy.port = String(postgresProxy.port);
   return {
-    parts: { kafka, postgres, registry },
+    parts: { kafka, postgres, registry, userMock },
+    userProxy,
+    userMockUrl: userMock.userServiceUrl,
     kafkaProxy,
     postgresProxy,
     databaseUrl: postgres.databaseUrl,
@@ -67,6 +79,7 @@ export async function startOutside(
       KAFKA_BROKERS: `127.0.0.1:${proxyPort}`,
       SCHEMA_REGISTRY_URL: registry.registryUrl,
       DATABASE_URL: throughProxy.href,
+      USER_SERVICE_URL: userProxy.url,
     },
   };
 }

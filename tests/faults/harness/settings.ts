@@ -21,6 +21,7 @@ npm run test:faults -- F1 F5               only these
 npm run test:faults -- --seed 7 --seed 8   each with these seeds
 npm run test:faults -- --people 2000       of the mailing under way, an even number from 2000 to 20000 (20000)
 npm run test:faults -- --record            writes each run down in docs/reliability/ and its table in docs/reliability.md
+npm run test:faults -- fuzz --help         a million generated inputs
 
 ${all.map(({ name, title }) => `${name.padEnd(4)} ${title}`).join('\n')}
 

@@ -23,6 +23,7 @@ import type { Load } from './load.ts';
 import { startOutside } from './outside.ts';
 import type { PostgresProxy } from './postgres-proxy.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
+import type { UserProxy } from './user-proxy.ts';
 
 export interface World {
   /** All its data lies below; removed at the end. */
@@ -36,6 +37,7 @@ export interface World {
   topics: Topics;
   postgresProxy: PostgresProxy;
   kafkaProxy: TcpProxy;
+  userProxy: UserProxy;
   parts: { kafka: Part; postgres: Part; registry: Part; userMock: Part };
   /** Every load that was ever begun here, by createLoad. */
   loads: Load[];
@@ -50,7 +52,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export const templates = { resend: 'fault-resend', park: 'fault-park' } as const;
+export const templates = { resend: 'fault-resend', park: 'fault-park', sms: 'fault-sms' } as const;
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -95,6 +97,7 @@ export async function startWorld(
         POSTHORN_DOWNLOADS_DIR: downloadsDir,
         ...outside.env,
         SMTP_URL: sink.smtpUrl,
+        SMS_GATEWAY_URL: sink.smsGatewayUrl,
         // No mail server needs half a minute for an answer here, and fault runs wait for each one that does not come.
         SMTP_ANSWER_TIMEOUT_MS: '5000',
         ...env,
@@ -111,8 +114,7 @@ export async function startWorld(
     const text = 'Hello {{ first_name }} {{ last_name }}';
     await addTemplate(db, { templateId: templates.resend, subject: 'Resend', text });
     await addTemplate(db, { templateId: templates.park, subject: 'Park', text, onNoAnswer: 'park' });
-    const userMock = launched.infrastructure.parts['user-mock'];
-    if (!userMock) throw new Error('the user-mock was not started');
+    await addTemplate(db, { templateId: templates.sms, channel: 'sms', text });
     const settings = {
       brokers: [outside.brokers],
       topicPrefix: '',
@@ -130,12 +132,13 @@ export async function startWorld(
       topics: createTopics(),
       postgresProxy: outside.postgresProxy,
       kafkaProxy: outside.kafkaProxy,
-      parts: { ...outside.parts, userMock },
+      userProxy: outside.userProxy,
+      parts: outside.parts,
       loads: [],
       lines,
       startExtra: (service, extra = {}, release = root) =>
         startExtraService(service, { ...launched.env, ...extra }, release, note, ends),
-      setKnobs: (knobs) => setKnobs(launched.infrastructure.userMockUrl ?? '', knobs),
+      setKnobs: (knobs) => setKnobs(outside.userMockUrl, knobs),
       waitingFor: (service) => readWaitingFor(launched.services.opsUrl(service)),
       stop,
     };

@@ -13,6 +13,9 @@ import { poison } from './f10-poison.ts';
 import { duplicates } from './f11-duplicates.ts';
 import { loseCommits } from './f12-lost-commit.ts';
 import { badRelease } from './f13-bad-release.ts';
+import { poisonedRecipients } from './f14-poisoned-recipients.ts';
+import { refusesEverybody } from './f15-refuses-everybody.ts';
+import { clockJumps } from './f16-clock-jumps.ts';
 import { sideBySide } from './side-by-side.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -29,5 +32,8 @@ export const scenarios: readonly Scenario[] = [
   duplicates,
   loseCommits,
   badRelease,
+  poisonedRecipients,
+  refusesEverybody,
+  clockJumps,
   sideBySide,
 ];

@@ -14,6 +14,7 @@ export interface Accepted extends TakenMail {
 
 export interface FaultSink {
   readonly smtpUrl: string;
+  readonly smsGatewayUrl: string;
   /** In the order in which they were taken, all of them. */
   accepted(): readonly Accepted[];
   follow(script: Script): Promise<void>;
@@ -47,11 +48,12 @@ export async function startFaultSink(file: string): Promise<FaultSink> {
     child.stdin.write(`${JSON.stringify(command)}\n`);
     await done;
   };
-  const { port } = await until('listening');
+  const { port, smsPort } = await until('listening');
   const read = createReader(file);
 
   return {
     smtpUrl: `smtp://127.0.0.1:${port}`,
+    smsGatewayUrl: `http://127.0.0.1:${smsPort}/sms`,
     accepted: read,
     follow: (script) => tell({ do: 'script', script: { ...script, spared: [...script.spared] } }, 'scripted'),
     async holdNext(containing) {

@@ -8,6 +8,6 @@ export type SinkCommand =
   | { do: 'release' };
 
 export type SinkEvent =
-  | { happened: 'listening'; port: number }
+  | { happened: 'listening'; port: number; smsPort: number }
   | { happened: 'scripted' | 'holding' | 'released' }
   | { happened: 'held'; mail: TakenMail };

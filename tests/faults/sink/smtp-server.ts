@@ -1,6 +1,7 @@
 // The sink's mail server: as fast as the bench's, follows the script, and writes a mail down before it says that it has it.
 import { createServer, type Server, type Socket } from 'node:net';
-import { calmScript, fateOf, isTakenUnanswered, type Script } from './script.ts';
+import { calmScript, fateOf, isTakenUnanswered, mailTroubleOf, type Script } from './script.ts';
+import type { MailTrouble } from './trouble.ts';
 
 export interface TakenMail {
   /** The Message-ID without brackets and domain. */
@@ -29,6 +30,17 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
   let nextTurnMs = 0;
   /** What waits for the script to become less silent. */
   let silenced: (() => void)[] = [];
+
+  /** How often each recipient has met the trouble that the script has for them. */
+  const troubled = new Map<string, number>();
+
+  const troubleAt = (at: MailTrouble['at'], to: string): MailTrouble | undefined => {
+    const trouble = mailTroubleOf(script, to);
+    const times = troubled.get(to) ?? 0;
+    if (trouble?.at !== at || times >= trouble.times) return undefined;
+    troubled.set(to, times + 1);
+    return trouble;
+  };
 
   const isFirst = (to: string): boolean => {
     if (seen.has(to)) return false;
@@ -106,8 +118,8 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
             say('503 5.5.1 first say who receives');
             return;
           }
-          isInBody = true;
-          say('354 go on');
+          if (makeTrouble('DATA', to, askForBody)) return;
+          askForBody();
           return;
         case 'RSET':
           hasSender = false;
@@ -121,6 +133,33 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
           say('250 2.0.0 ok');
           return;
       }
+    }
+
+    function askForBody(): void {
+      isInBody = true;
+      say('354 go on');
+    }
+
+    /** @returns whether the script has something else in store than the usual answer */
+    function makeTrouble(at: MailTrouble['at'], address: string, usual: () => void): boolean {
+      const trouble = troubleAt(at, address);
+      if (!trouble) return false;
+      const { reply, pauseMs = 0, afterwards } = trouble;
+      const answer = () => {
+        if (afterwards === 'reset') socket.resetAndDestroy();
+        else if (afterwards === 'close') socket.end(reply ? `${reply}\r\n` : '');
+        else if (reply === undefined) usual();
+        else if (reply === '') {
+          // The client must give up: whatever it says from now on is not heard.
+          isBusy = true;
+        } else say(reply);
+      };
+      if (pauseMs === 0) answer();
+      else {
+        isBusy = true;
+        setTimeout(() => later(answer), pauseMs);
+      }
+      return true;
     }
 
     function recipient(address: string): void {
@@ -142,8 +181,11 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
         socket.end('421 4.3.2 closing by the script\r\n');
         return;
       }
-      to = address;
-      say('250 2.1.5 ok');
+      const usual = () => {
+        to = address;
+        say('250 2.1.5 ok');
+      };
+      if (!makeTrouble('RCPT', address, usual)) usual();
     }
 
     function endOfBody(body: string): void {
@@ -162,6 +204,9 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
         if (fate === 'reset') socket.resetAndDestroy();
         return;
       }
+      const isTakenBefore = mailTroubleOf(script, mail.to)?.isTaken === true && !troubled.has(mail.to);
+      if (isTakenBefore) writeDown(mail);
+      if (makeTrouble('message', mail.to, isTakenBefore ? () => say('250 2.0.0 taken') : accept)) return;
       if (hold && body.includes(hold.containing)) {
         const { onHeld } = hold;
         hold = undefined;

@@ -1,0 +1,24 @@
+// Every kind of generated input, in the order in which they are tried.
+import type { FuzzKind } from './kind.ts';
+import { avroRecords } from './kinds/avro-records.ts';
+import { csvUploads } from './kinds/csv-files.ts';
+import { adminCalls, ingestCalls } from './kinds/http-calls.ts';
+import { jsonTexts } from './kinds/json-texts.ts';
+import { smsAnswers } from './kinds/sms-answers.ts';
+import { smtpAnswers } from './kinds/smtp-answers.ts';
+import { templateRenderings } from './kinds/template-renderings.ts';
+import { userAnswers } from './kinds/user-answers.ts';
+import { wholeSystem } from './kinds/whole-system.ts';
+
+export const fuzzKinds: readonly FuzzKind[] = [
+  smtpAnswers,
+  smsAnswers,
+  jsonTexts,
+  avroRecords,
+  csvUploads,
+  templateRenderings,
+  userAnswers,
+  ingestCalls,
+  adminCalls,
+  wholeSystem,
+];

@@ -1,0 +1,59 @@
+// A fuzz that cannot fail proves nothing: what it finds, it finds again.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { withinBudget } from './budget.ts';
+import { type FuzzKind, opened } from './kind.ts';
+import { repeatCase, runKind } from './run-kind.ts';
+
+const around = { world: undefined, log: () => {} };
+const untilMs = Number.POSITIVE_INFINITY;
+
+const faulty = (tryOne: (text: string) => string | undefined): FuzzKind => ({
+  name: 'faulty',
+  title: 'texts',
+  casesOfMillion: 1,
+  needs: 'nothing',
+  open: async () => opened({ inputs: fc.string(), tryOne }),
+});
+
+it('finds the smallest case of a fault, and finds it again', async () => {
+  const kind = faulty((text) => (text.length > 3 ? 'it is long' : undefined));
+  const { failures, cases } = await runKind(kind, around, { seed: 1, cases: 1_000, untilMs });
+  expect(cases).toBeGreaterThanOrEqual(1_000);
+  expect(failures.length).toBeGreaterThan(0);
+  expect(failures[0]?.input).toMatch(/^"....",?"?$|^"....."?$/);
+  expect(await repeatCase(kind, around, failures[0]?.case ?? '')).toMatchObject({ fault: 'it is long' });
+});
+
+it('takes what is thrown for a fault, and goes on to the last case', async () => {
+  const kind = faulty(() => {
+    throw new RangeError('too deep');
+  });
+  const { failures, cases } = await runKind(kind, around, { seed: 1, cases: 2_000, untilMs });
+  expect(failures[0]?.fault).toMatch(/^it throws RangeError: too deep/);
+  expect(cases).toBeGreaterThanOrEqual(2_000);
+});
+
+it('makes the same inputs from the same seed, and others from another', async () => {
+  const run = async (seed: number) => {
+    const seen: string[] = [];
+    await runKind(
+      faulty((text) => void seen.push(text)),
+      around,
+      { seed, cases: 100, untilMs },
+    );
+    return seen;
+  };
+  expect(await run(7)).toEqual(await run(7));
+  expect(await run(8)).not.toEqual(await run(7));
+});
+
+it('notices work whose time grows with the square of its input', async () => {
+  const text = 'x'.repeat(20_000);
+  const { fault } = await withinBudget(text.length, () => {
+    let found = 0;
+    for (let at = 0; at < text.length; at++) for (const char of text.slice(at)) found += char === 'x' ? 1 : 0;
+    return found;
+  });
+  expect(fault).toMatch(/took/);
+});

@@ -1,0 +1,122 @@
+// F16: the clocks of one dispatcher jump by 90 s in the middle of its slices, forwards and back, both of them and one alone; and
+// it is stopped for 90 s while its monotonic clock stands still, as in a virtual machine that was paused. A second dispatcher
+// takes over what the lease no longer covers. Nobody is mailed by both.
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../support/eventually.ts';
+import type { ExtraService } from '../harness/extra-service.ts';
+import { createLoad } from '../harness/load.ts';
+import { inFlightAtBreak, judge, type Scenario, type Stage } from '../harness/scenario.ts';
+import { calmScript } from '../sink/script.ts';
+
+const jumps = ['both:90000', 'both:-90000', 'date:90000', 'date:-90000'] as const;
+const afterJumpMs = 15_000;
+/** Longer than a lease lasts (60 s). */
+const suspendedMs = 90_000;
+const afterWakingMs = 20_000;
+const rounds = 2;
+/** Sends in flight when it was stopped are over by then: their answers have come, or never will. */
+const inFlightMs = 6_000;
+/** Mails a second: slowly, for every dispatcher to have much in hand at every moment. */
+const pace = 150;
+
+interface Suspension {
+  fromMs: number;
+  untilMs: number;
+}
+
+export const clockJumps: Scenario = {
+  name: 'F16',
+  title:
+    "a dispatcher's clocks jump 90 s in the middle of a slice, both and one alone, forwards and back; suspended 90 s",
+  async run(stage) {
+    const { world, random, log, people, singlesPerSecond, scale, from } = stage;
+    await world.sink.follow({ ...calmScript, perSecond: pace });
+    const before = world.sink.accepted().length;
+    const load = createLoad(world, { people, singlesPerSecond: Math.min(20, singlesPerSecond), from });
+    const jumper = await startJumper(stage, random.shuffle(jumps)[0] ?? jumps[0]);
+    await load.begin();
+    await eventually(() => world.sink.accepted().length > before + 200, 'the mailing is under way', 120_000);
+    await jump(stage, jumper);
+    for (const kind of scale < 1 ? [] : random.shuffle(jumps)) await jump(stage, await startJumper(stage, kind));
+
+    const suspensions: Suspension[] = [];
+    for (let round = 0; round < (scale < 1 ? 1 : rounds); round++) {
+      const { service } = await startJumper(stage, 'suspended');
+      await untilItSends(stage);
+      log('one dispatcher is suspended, its monotonic clock stands still');
+      process.kill(service.pid, 'SIGSTOP');
+      const fromMs = Date.now();
+      await sleep(suspendedMs);
+      const untilMs = Date.now();
+      process.kill(service.pid, 'SIGCONT');
+      log('it goes on');
+      suspensions.push({ fromMs, untilMs });
+      await sleep(afterWakingMs);
+      await service.stop();
+    }
+    await load.end();
+    await world.sink.follow(calmScript);
+    const verdict = await judge(stage, [load], {
+      doublesAtMost: suspensions.length * inFlightAtBreak,
+      unknownAtMost: suspensions.length * inFlightAtBreak,
+      drainWithinMs: 300_000,
+    });
+    const dishonest = findDishonest(stage, [...verdict.tally.doubleResend, ...verdict.tally.doublePark], suspensions);
+    return {
+      ...verdict,
+      faults: [...verdict.faults, ...dishonest.slice(0, 10)],
+      notes: {
+        'came twice in the honest window': verdict.tally.doubleResend.length - dishonest.length,
+        'came twice beyond it': dishonest.length,
+      },
+    };
+  },
+};
+
+interface Jumper {
+  kind: string;
+  service: ExtraService;
+}
+
+async function startJumper({ world }: Stage, kind: string): Promise<Jumper> {
+  const preload = join(import.meta.dirname, '../harness/clock-jump.ts');
+  const service = await world.startExtra('dispatcher', { CLOCK_JUMP: kind, NODE_OPTIONS: `--import ${preload}` });
+  return { kind, service };
+}
+
+async function jump(stage: Stage, { kind, service }: Jumper): Promise<void> {
+  await untilItSends(stage);
+  stage.log(`the clocks of one dispatcher jump: ${kind}`);
+  process.kill(service.pid, 'SIGUSR2');
+  await sleep(afterJumpMs * stage.scale);
+  await service.stop();
+}
+
+/** A dispatcher that has joined its groups gets its partitions within seconds, and then has claims in hand all the time. */
+async function untilItSends({ world }: Stage): Promise<void> {
+  const from = world.sink.accepted().length;
+  await sleep(5_000);
+  await eventually(() => world.sink.accepted().length > from + pace, 'mails go out', 60_000);
+}
+
+/**
+ * The honest window: taken just before the process was stopped, its answer not written down, and sent again by who took
+ * over while it was stopped. Any other double is the work of a process that thought that its claims were still its own.
+ */
+function findDishonest({ world }: Stage, ids: readonly string[], suspensions: readonly Suspension[]): string[] {
+  const times = new Map<string, number[]>();
+  for (const { notificationId, atMs } of world.sink.accepted()) {
+    times.set(notificationId, [...(times.get(notificationId) ?? []), atMs]);
+  }
+  return ids.flatMap((id) => {
+    const [first = 0, ...again] = times.get(id) ?? [];
+    const isHonest =
+      again.length === 1 &&
+      suspensions.some(
+        ({ fromMs, untilMs }) =>
+          Math.abs(first - fromMs) < inFlightMs && (again[0] ?? 0) > fromMs && (again[0] ?? 0) <= untilMs,
+      );
+    return isHonest ? [] : [`${id} came at ${[first, ...again].map((ms) => new Date(ms).toISOString()).join(' and ')}`];
+  });
+}
