@@ -206,6 +206,7 @@ function toCancelled({ mayHaveLeft }: Trial, detail: string): Consequence {
 
 /** They come back at so many a second, so that new messages are not pushed aside. */
 const returnsPerSecond = 50;
+const longestSpreadMs = 60 * minuteMs;
 
 /** After 1, 5, 15, 60 minutes, then every 4 hours; undefined when there is no time left for another try. */
 function putOff(
@@ -217,8 +218,8 @@ function putOff(
   const delayMs = retryAfterMs[Math.min(attempt, retryAfterMs.length) - 1] ?? minuteMs;
   const soonestMs = delayMs * (0.9 + 0.2 * random);
   const leftMs = (expiresAt ?? (waitsSince ?? now) + patienceMs) - now - soonestMs;
-  if (leftMs <= 0) return undefined;
-  const spreadMs = random * Math.min((crowd / returnsPerSecond) * 1_000, leftMs / 2);
+  if (leftMs <= 1) return undefined;
+  const spreadMs = random * Math.min((crowd / returnsPerSecond) * 1_000, longestSpreadMs, leftMs / 2);
   return { state: 'deferred', dueInMs: Math.round(soonestMs + spreadMs), ...why };
 }
 

@@ -4,7 +4,7 @@ import type { Channel } from '../../domain/ids.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Priority } from '../../lib/topics.ts';
-import type { Judged } from './dispatch.ts';
+import { type Judged, toDetail } from './dispatch.ts';
 import type { DispatcherMetrics } from './dispatcher-metrics.ts';
 import { Guard, type GuardHold } from './guard.ts';
 import type { Ledger } from './ledger.ts';
@@ -71,7 +71,7 @@ export class GuardHolds {
     const { priority, ledger, metrics, logger } = this.#options;
     const { scope, count, endsInMs } = found;
     const subject = scope === 'lane' ? laneOf(priority, channel) : found.subject;
-    const reason = `${count} messages in a row were refused or put off and none got through; the last answer: ${detail}`;
+    const reason = `${count} messages in a row were refused or put off and none got through; the last answer: ${toDetail(detail)}`;
     try {
       const isNew = await ledger.placeHold({ scope, subject, author: guardAuthor, reason, endsInMs });
       if (!isNew) return;

@@ -25,6 +25,8 @@ export const trials: fc.Arbitrary<Trial> = fc.record({
   waitsSince: fc.option(fc.integer({ min: now - 2 * dayMs, max: now })),
   mayHaveLeft: fc.boolean(),
   isCancelled: fc.boolean(),
+  othersGot: fc.boolean(),
+  crowd: fc.integer({ min: 0, max: 2_000_000 }),
 });
 
 const text = fc.oneof(
