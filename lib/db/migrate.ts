@@ -4,6 +4,7 @@ import type { Db } from './database.ts';
 import * as pipeline from './migrations/0001-pipeline.ts';
 import * as mailings from './migrations/0002-mailings.ts';
 import * as operations from './migrations/0003-operations.ts';
+import * as openRequests from './migrations/0004-open-requests.ts';
 import * as holds from './migrations/0005-holds.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
@@ -11,6 +12,7 @@ const migrations: Record<string, Migration> = {
   '0001-pipeline': pipeline,
   '0002-mailings': mailings,
   '0003-operations': operations,
+  '0004-open-requests': openRequests,
   '0005-holds': holds,
 };
 

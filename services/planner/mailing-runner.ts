@@ -1,5 +1,5 @@
 // The mailing runner: adopts mailings that are due, fires recurring ones, and drives every request that has an audience or
-// comes later, until it has ended. Any number of planners share the work.
+// comes later, until it has ended; sweeps all the others. Any number of planners share the work.
 import { DependencyError } from '../../lib/errors.ts';
 import { LaneStatus } from '../../lib/kafka/lane-status.ts';
 import type { Priority } from '../../lib/topics.ts';
@@ -14,6 +14,7 @@ import { type Loop, startLoop } from './runner/loop.ts';
 import { countOnTheirWay, type View } from './runner/next-step.ts';
 import { maxDueRequests, planDue } from './runner/plan-due.ts';
 import { createHeldResumer } from './runner/resume-held.ts';
+import { createSweep, sweepEveryMs } from './runner/sweep.ts';
 import { takeProgress } from './runner/take-progress.ts';
 
 export interface RunnerOptions extends Omit<DriveParts, 'status' | 'limits' | 'onLook' | 'metrics'> {
@@ -116,6 +117,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     options.window,
   );
   const resumer = createHeldResumer(options, stopping.signal);
+  const sweep = createSweep({ ...options, healAfterMs: limits.healAfterMs }, stopping.signal);
   const loop = (name: string, everyMs: number, work: () => Promise<boolean>): Loop =>
     startLoop({ name, everyMs, work, status, logger, signal: stopping.signal });
   const loops = [
@@ -129,6 +131,10 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     loop('renew', renewEveryMs, renew),
     loop('holds', holdsEveryMs, async () => {
       await resumer.look();
+        return false;
+      }),
+    loop('sweep', sweepEveryMs, async () => {
+      await sweep.walk();
       return false;
     }),
   ];
@@ -143,6 +149,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
       for (const { leave } of held.values()) leave.abort();
       await Promise.all(loops.map(({ ended }) => ended));
       await Promise.all([...[...held.values()].map(({ ended }) => ended), resumer.ended()]);
+      await sweep.stop();
       status.stopped();
     },
   };

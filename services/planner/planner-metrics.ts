@@ -1,4 +1,4 @@
-// What the mailing runner counts besides what every stage does.
+// What the planner counts besides what every stage does.
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from '../../lib/metrics.ts';
 import { type Priority, priorities } from '../../lib/topics.ts';
@@ -17,6 +17,11 @@ export interface PlannerMetrics {
   healed(count: number): void;
   /** People who ended as failed(lost). */
   lost(count: number): void;
+  /**
+   * Since when the oldest request of a priority has been open that stands still, milliseconds since 1970 UTC; undefined when
+   * there is none. Without an argument: another planner knows.
+   */
+  oldestOpen(oldest: { priority: Priority; sinceMs: number | undefined } | undefined): void;
 }
 
 export function createPlannerMetrics(registry: Registry): PlannerMetrics {
@@ -59,7 +64,7 @@ export function createPlannerMetrics(registry: Registry): PlannerMetrics {
   });
   const healed = new Counter({
     name: 'posthorn_mailing_people_healed_total',
-    help: 'People published again because the numbers of their mailing did not move',
+    help: 'People published again because the numbers of their mailing or request did not move',
     registers,
   });
   const lost = new Counter({
@@ -68,7 +73,25 @@ export function createPlannerMetrics(registry: Registry): PlannerMetrics {
     registers,
   });
 
+  const oldest = new Map<Priority, number | undefined>();
+  new Gauge({
+    name: 'posthorn_oldest_open_request_seconds',
+    help: 'How long the oldest request has been open that stands still; told by the planner that sweeps',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const [priority, sinceMs] of oldest) {
+        this.set({ priority }, sinceMs === undefined ? 0 : Math.max(0, (Date.now() - sinceMs) / 1000));
+      }
+    },
+  });
+
   return {
+    oldestOpen(known) {
+      if (known) oldest.set(known.priority, known.sinceMs);
+      else oldest.clear();
+    },
     watchDriven(given, window) {
       read = given;
       windowPeople = window;

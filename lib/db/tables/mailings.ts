@@ -41,6 +41,8 @@ export interface MailingsTable {
   confirmed_by: string | null;
   /** Somebody said that it is to go although it came due more than an hour late. */
   released_at: Date | null;
+  /** When the planner made a request of it; set by the planner alone. Null for a series. */
+  adopted_at: Date | null;
   revision: Generated<number>;
   created_at: Generated<Date>;
   created_by: Generated<string>;

@@ -13,6 +13,7 @@ export interface RequestTables {
   requests: RequestsTable;
   chunks: ChunksTable;
   series_cursors: SeriesCursorsTable;
+  sweep_leases: SweepLeasesTable;
 }
 
 export interface AcceptedTable {
@@ -49,7 +50,7 @@ export interface RequestsTable {
   scheduled_at: Date | null;
   expires_at: Date | null;
   stored_at: Generated<Date>;
-  /** The mailing runner plans it and looks after it until it ends. */
+  /** The mailing runner plans it and looks after it until it ends; otherwise the sweep does. */
   driven: Generated<boolean>;
   origin: Generated<RequestOrigin>;
   /** Of a firing: the recurring mailing it belongs to. */
@@ -68,7 +69,7 @@ export interface RequestsTable {
   progress_count: Generated<number>;
   heal_rounds: Generated<number>;
   started_at: Date | null;
-  /** Of a driven one: when its numbers balanced. */
+  /** When the last of its people had an end. */
   ended_at: Date | null;
 }
 
@@ -99,4 +100,11 @@ export interface SeriesCursorsTable {
   series_id: string;
   /** The planned time of the last firing; later ones are still to come. */
   fired_until: Date;
+}
+
+/** Work that one planner at a time does. */
+export interface SweepLeasesTable {
+  name: string;
+  holder: string;
+  lease_until: Date;
 }

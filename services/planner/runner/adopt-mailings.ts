@@ -1,7 +1,7 @@
 // Mailings that go once become requests when they are due.
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { Logger } from '../../../lib/logger.ts';
-import { insertWanted, lockDueMailings } from './confirmed-mailings.ts';
+import { insertWanted, lockDueMailings, markAdopted } from './confirmed-mailings.ts';
 import { toWanted } from './to-wanted.ts';
 
 export const maxAdopted = 50;
@@ -23,6 +23,10 @@ export async function adoptMailings(db: Db, now: number, logger: Logger): Promis
             state === 'paused' ? 'a mailing is late, it waits to be released' : 'a mailing is due',
           );
       }
+      await markAdopted(
+        transaction,
+        mailings.map(({ mailingId }) => mailingId),
+      );
       return mailings.length;
     });
   });

@@ -18,20 +18,29 @@ export function mailingColumns() {
         case when m.recurrence is null then m.template_version else t.active_version end)) end as template`;
 }
 
-/** Mailings that go once, are due (or were cancelled before they were), and have no request yet; locked. */
+/**
+ * Mailings that go once, are due (or were cancelled before they were), and are not known to be a request yet; locked. A
+ * planner of the release before may have made one of them a request without its mark.
+ */
 export async function lockDueMailings(db: Db, now: Date, limit: number): Promise<ConfirmedMailing[]> {
   const { rows } = await sql<ConfirmedMailing>`
     select ${mailingColumns()}
     from mailings m
     left join templates t using (template_id)
     left join holds h on h.request_id = m.mailing_id
-    where m.status = 'confirmed' and m.recurrence is null
+    where m.status = 'confirmed' and m.recurrence is null and m.adopted_at is null
       and (m.scheduled_at is null or m.scheduled_at <= ${now} or h.state = 'cancelled')
-      and not exists (select from requests r where r.request_id = m.mailing_id)
     order by m.scheduled_at nulls first
     limit ${limit}
     for update of m skip locked`.execute(db);
   return rows;
+}
+
+/** From here on nobody looks for them again: they are requests. */
+export async function markAdopted(db: Db, mailingIds: readonly string[]): Promise<void> {
+  await sql`update mailings set adopted_at = now() where mailing_id = any(${mailingIds as string[]}::uuid[])`.execute(
+    db,
+  );
 }
 
 /** @returns false when it was there already */

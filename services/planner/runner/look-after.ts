@@ -1,5 +1,5 @@
-// What a driven request needs besides pages: its end when it is cancelled, and the people who got lost on the way when it
-// goes on after a pause or does not move any more.
+// What requests need besides pages: their end when they are cancelled, and the people who got lost on the way when they
+// go on after a pause or do not move any more.
 import type { Kafka } from '../../../lib/kafka/client.ts';
 import { measureLag } from '../../../lib/kafka/lag.ts';
 import type { Logger } from '../../../lib/logger.ts';
@@ -19,7 +19,10 @@ export interface CareParts extends ChunkParts {
   metrics?: Pick<PlannerMetrics, 'healed' | 'lost'>;
 }
 
-const maxHealRounds = 3;
+export const maxHealRounds = 3;
+const neverHeardOf = `published ${maxHealRounds} times again, and never heard of`;
+/** Request ids in one line of the log. */
+const namedInLog = 5;
 
 /**
  * Ends the people without a row as skipped(cancelled). Claims and what waits are ended by the dispatcher. When the numbers
@@ -70,15 +73,19 @@ export async function healRequest(parts: CareParts, request: Driven, view: Drive
 }
 
 async function giveUp(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
-  const detail = `published ${maxHealRounds} times again, and never heard of`;
-  let count = 0;
-  for await (const portions of findMissing(parts.db, [request])) {
-    await endPeople(parts, portions, { state: 'failed', reason: 'lost', detail }, parts.now());
-    count += countPeople(portions);
-  }
-  parts.metrics?.lost(count);
-  if (count > 0) parts.logger.error({ requestId: request.requestId, count }, 'people are lost, they end as failed');
+  await endLost(parts, [request]);
   await noteHealed(parts.db, request, view.healRounds);
+}
+
+/** Ends the people without a row as failed(lost). @param detail for whoever looks at one of them */
+export async function endLost(parts: CareParts, requests: readonly Driven[], detail = neverHeardOf): Promise<void> {
+  for await (const portions of findMissing(parts.db, requests)) {
+    await endPeople(parts, portions, { state: 'failed', reason: 'lost', detail }, parts.now());
+    const count = countPeople(portions);
+    parts.metrics?.lost(count);
+    const requestIds = portions.slice(0, namedInLog).map(({ request }) => request.requestId);
+    parts.logger.error({ requestIds, count }, 'people are lost, they end as failed');
+  }
 }
 
 /** @returns how many; undefined when the request was held meanwhile, and not all were */

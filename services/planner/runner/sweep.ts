@@ -1,0 +1,125 @@
+// The sweep: walks through all open requests, the oldest of each priority first, again and again. It ends those that only
+// name people once all of them have an end, heals those that stand still, and knows the oldest one. One planner at a time.
+import { performance } from 'node:perf_hooks';
+import { DependencyError } from '../../../lib/errors.ts';
+import { pauseFor } from '../../../lib/kafka/lane-status.ts';
+import { type Priority, priorities } from '../../../lib/topics.ts';
+import type { PlannerMetrics } from '../planner-metrics.ts';
+import { healDirect } from './heal-direct.ts';
+import { type CareParts, measureLagOf } from './look-after.ts';
+import { createSweepLease } from './sweep-lease.ts';
+import { type LookedAt, type Place, perPriority, sweepPortion } from './sweep-portion.ts';
+
+export interface SweepParts extends Omit<CareParts, 'metrics'> {
+  healAfterMs: number;
+  metrics?: Pick<PlannerMetrics, 'healed' | 'lost' | 'oldestOpen'>;
+}
+
+/** Between two walks. */
+export const sweepEveryMs = 2_000;
+/** After a portion of which little was closed: a hundred thousand that wait for their mail server cost a few percent. */
+const restMs = 200;
+/** After one of which much was closed: Postgres has twice as long for others as it had for us. */
+const restOfWork = 2;
+/** Where lanes have records to read, nothing is lost, and nobody asks again before. */
+const askLagEveryMs = 30_000;
+/** A walk begins at the first open request of the one before: what is closed stays in the index until it is vacuumed. */
+const wholeWalkEveryMs = 5 * 60_000;
+/** Statements that are under way store rows that are a little older than what is seen already. */
+const slackMs = 60_000;
+const start: Place = { since: '-infinity', requestId: '00000000-0000-0000-0000-000000000000' };
+
+interface Walk {
+  from: Place;
+  at: Place;
+  wholeAtMs: number;
+  first: Place | undefined;
+  oldestMs: number | undefined;
+  lagAskedAtMs: number;
+}
+
+export interface Sweep {
+  /** One walk through what is open. */
+  walk(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createSweep(parts: SweepParts, signal: AbortSignal): Sweep {
+  const { db, logger, metrics, healAfterMs } = parts;
+  const lease = createSweepLease(db, 'open-requests');
+  const walks = new Map<Priority, Walk>(
+    priorities.map((priority) => [
+      priority,
+      { from: start, at: start, wholeAtMs: -Infinity, first: undefined, oldestMs: undefined, lagAskedAtMs: -Infinity },
+    ]),
+  );
+
+  async function walk(): Promise<void> {
+    for (let left = begin(); left.length > 0; ) {
+      if (!(await lease.hold())) return metrics?.oldestOpen(undefined);
+      const startedAt = performance.now();
+      const after = Object.fromEntries(left.map((priority) => [priority, walkOf(priority).at]));
+      const portions = await sweepPortion(db, after as Record<Priority, Place>, healAfterMs);
+      const tookMs = performance.now() - startedAt;
+      for (const portion of portions) await takeIn(portion);
+      left = portions.filter(({ hasMore }) => hasMore).map(({ priority }) => priority);
+      const isWorth = portions.some(({ closed }) => closed > perPriority / 10);
+      if (left.length > 0) await pauseFor(isWorth ? restOfWork * tookMs : restMs + restOfWork * tookMs, signal);
+    }
+    for (const priority of priorities) end(priority);
+  }
+
+  function begin(): Priority[] {
+    for (const walk of walks.values()) {
+      const isWhole = performance.now() - walk.wholeAtMs > wholeWalkEveryMs;
+      if (isWhole) Object.assign(walk, { from: start, wholeAtMs: performance.now() });
+      Object.assign(walk, { at: walk.from, first: undefined, oldestMs: undefined });
+    }
+    return [...priorities];
+  }
+
+  async function takeIn(portion: LookedAt): Promise<void> {
+    const { priority, first, last, oldestMs, closed, quiet } = portion;
+    const walk = walkOf(priority);
+    walk.at = last ?? walk.at;
+    walk.first ??= first ?? undefined;
+    walk.oldestMs ??= oldestMs ?? undefined;
+    if (closed > 0) logger.debug({ priority, closed }, 'requests are done, their numbers balance');
+    if (quiet.length > 0) await heal(priority, quiet, walk);
+  }
+
+  async function heal(priority: Priority, quiet: readonly string[], walk: Walk): Promise<void> {
+    if (performance.now() - walk.lagAskedAtMs < askLagEveryMs) return;
+    const lag = await measureLagOf(parts, priority);
+    if (lag > 0) {
+      walk.lagAskedAtMs = performance.now();
+      logger.info({ priority, lag, requests: quiet.length }, 'requests do not move, but there are records to read');
+      return;
+    }
+    const count = await healDirect(parts, quiet);
+    metrics?.healed(count);
+    if (count > 0) logger.warn({ priority, count, requestIds: quiet.slice(0, 5) }, 'lost people are published again');
+  }
+
+  function end(priority: Priority): void {
+    const walk = walkOf(priority);
+    metrics?.oldestOpen({ priority, sinceMs: walk.oldestMs });
+    const since = new Date((walk.first ? Date.parse(walk.first.since) : Date.now()) - slackMs).toISOString();
+    walk.from = { ...start, since };
+  }
+
+  function walkOf(priority: Priority): Walk {
+    const walk = walks.get(priority);
+    if (!walk) throw new Error(`there is no priority ${priority}`);
+    return walk;
+  }
+
+  return {
+    walk,
+    async stop() {
+      await lease.release().catch((error: unknown) => {
+        if (!(error instanceof DependencyError)) throw error;
+      });
+    },
+  };
+}
