@@ -46,6 +46,8 @@ export interface StageMetrics {
   tombstone(): void;
   batchSeconds(seconds: number): void;
   lag(partition: number, count: number): void;
+  /** Offsets that were deleted before they were read. */
+  offsetsLost(count: number): void;
 }
 
 /** @param stage the service @param priority the lane's name */
@@ -79,8 +81,16 @@ export function createStageMetrics(registry: Registry): StageMetricsFactory {
     registers,
   });
 
+  const offsetsLost = counter(
+    'posthorn_offsets_lost_total',
+    'Offsets of records that were deleted from the topic before they were read',
+    lane,
+  );
+
   return (stage, priority) => {
     const labels = { stage, priority };
+    // A counter that begins at 20 has not increased for Prometheus.
+    offsetsLost.inc(labels, 0);
     return {
       consumed: (count) => consumed.inc(labels, count),
       forwarded: (count) => forwarded.inc(labels, count),
@@ -89,6 +99,7 @@ export function createStageMetrics(registry: Registry): StageMetricsFactory {
       tombstone: () => tombstones.inc(labels),
       batchSeconds: (value) => seconds.observe(labels, value),
       lag: (partition, count) => lag.set({ ...labels, partition: String(partition) }, count),
+      offsetsLost: (count) => offsetsLost.inc(labels, count),
     };
   };
 }

@@ -8,6 +8,7 @@ import kafkajs, { type KafkaConfig, type LogEntry, type SASLOptions } from 'kafk
 import type { KafkaSettings } from '../config.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { reportOffsetJumps } from './offset-jumps.ts';
 import { createPartitioner } from './partitioner.ts';
 
 export type {
@@ -38,6 +39,7 @@ export function createKafka(settings: KafkaSettings, clientId: string, logger: L
   stopIdleTimers();
   limitDecompression();
   gatherHeadersOnce();
+  reportOffsetJumps();
   const config: KafkaConfig = {
     clientId,
     brokers: settings.brokers,

@@ -49,6 +49,8 @@ export interface Lane {
   readonly holdsBugs: boolean;
   /** By partition: the offset of the next record to work on. */
   readonly positions: ReadonlyMap<number, bigint>;
+  /** The same of all partitions that ever were ours. */
+  readonly reached: ReadonlyMap<number, bigint>;
   /** When a slice was last finished, or anything came, in milliseconds since 1970 UTC. */
   readonly activeAt: number;
 }
@@ -65,6 +67,7 @@ export function createLane(options: LaneOptions): Lane {
   const bugs = new HeldBugs();
   const scopes = new Set<BatchScope>();
   const positions = new Map<number, bigint>();
+  const reached = new Map<number, bigint>();
   let stopping = false;
   let activeAt = Date.now();
 
@@ -179,6 +182,7 @@ export function createLane(options: LaneOptions): Lane {
 
   function passed(partition: number, lastOffset: string): void {
     positions.set(partition, BigInt(lastOffset) + 1n);
+    reached.set(partition, BigInt(lastOffset) + 1n);
   }
 
   return {
@@ -200,6 +204,7 @@ export function createLane(options: LaneOptions): Lane {
       return !bugs.isEmpty;
     },
     positions,
+    reached,
     get activeAt() {
       return activeAt;
     },

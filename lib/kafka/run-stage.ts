@@ -10,6 +10,7 @@ import { toKafkaDown } from './kafka-down.ts';
 import { createLane } from './lane.ts';
 import { type LaneState, LaneStatus, LeaveError } from './lane-status.ts';
 import { startLaneWatch } from './lane-watch.ts';
+import { watchLostOffsets } from './lost-offsets.ts';
 import type { Publisher } from './publisher.ts';
 import type { AnyStage } from './stage.ts';
 import { within } from './within.ts';
@@ -105,12 +106,16 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
     maxBytes: 2 * 1024 * 1024,
   });
   const stopping = new AbortController();
+  let memberId = '';
+  const member = { isOurs: (id: string) => id === memberId, reached: (at: number) => lane.reached.get(at) };
+  const stopWatchingLost = watchLostOffsets(group, member, { logger, metrics });
   let failed = false;
   let quietTimer: NodeJS.Timeout | undefined;
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     // kafkajs may join once more when it is stopped in the middle of a restart of its own.
     if (stopping.signal.aborted) return void consumer.disconnect().catch(() => {});
+    memberId = payload.memberId;
     const partitions = payload.memberAssignment[input.name] ?? [];
     logger.info({ partitions }, 'joined the group');
     lane.rejoined();
@@ -129,7 +134,7 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
     await status.patiently(async () => {
       try {
         await consumer.connect();
-        // Without it an offset that retention has passed jumps to the end: records would be skipped in silence.
+        // Without it an offset that retention has passed jumps to the end: what is left would be skipped as well.
         await consumer.subscribe({ topics: [input.name], fromBeginning: true });
       } catch (cause) {
         throw toKafkaDown(cause, `${input.name} cannot be read`);
@@ -205,6 +210,7 @@ export function startStage(stage: AnyStage, runtime: StageRuntime): RunningStage
       } catch (error) {
         logger.warn(`left without goodbye to Kafka: ${describeError(error)}`);
       }
+      stopWatchingLost();
       status.stopped();
     },
     state: () => status.state,
