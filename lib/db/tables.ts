@@ -14,7 +14,7 @@ export type { FeedbackTable } from './tables/consent.ts';
 export type { DeliveriesTable, DeliveryState } from './tables/deliveries.ts';
 export type { HoldsTable } from './tables/holds.ts';
 export type { MailingsTable } from './tables/mailings.ts';
-export type { PinnedColumns, RequestOrigin, RequestState, RequestsTable } from './tables/requests.ts';
+export type { PinnedColumns, RequestOrigin, RequestsTable } from './tables/requests.ts';
 export type { OnNoAnswer } from './tables/templates.ts';
 
 export interface Database

@@ -88,7 +88,9 @@ export const requestStatus = z
     started_at: time
       .nullable()
       .openapi({ description: 'Of requests with an audience or a later time: planning began.' }),
-    ended_at: time.nullable().openapi({ description: 'Of the same: the numbers balanced.' }),
+    ended_at: time
+      .nullable()
+      .openapi({ description: 'The last of its people had an end. A few seconds may pass until it is said.' }),
   })
   .openapi('Request', {
     example: {

@@ -2,13 +2,13 @@
 // of it (paused, on hold, cancelled, a mailing that is confirmed and not planned yet). Read only.
 import { sql } from 'kysely';
 import type { EndState } from '../../domain/reasons.ts';
+import { type RequestState, type SaidState, toRequestState } from '../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
-import type { RequestState } from '../../lib/db/tables.ts';
 import { requestHold } from '../../lib/holds/covers.ts';
 
 export interface RequestStatus {
   request_id: string;
-  state: 'accepted' | RequestState;
+  state: SaidState;
   planning_complete: boolean;
   planned: number;
   sent: number;
@@ -24,8 +24,9 @@ export interface RequestStatus {
   stored_at: string | null;
   scheduled_at: string | null;
   expires_at: string | null;
-  /** Of what the mailing runner plans (an audience, a later time): when it began, and when its numbers balanced. */
+  /** Of what the mailing runner plans (an audience, a later time): when it began. */
   started_at: string | null;
+  /** When the last of its people had an end. */
   ended_at: string | null;
 }
 
@@ -85,7 +86,12 @@ function toStatus(requestId: string, row: Row): RequestStatus {
   const complete = row.planning_complete ?? false;
   return {
     request_id: requestId,
-    state: toState(row, complete && endedCount === planned),
+    state: toRequestState({
+      state: row.state,
+      hold: row.hold,
+      isBalanced: complete && endedCount === planned,
+      isConfirmed: row.confirmed,
+    }),
     planning_complete: complete,
     planned,
     ...ended,
@@ -101,20 +107,6 @@ function toStatus(requestId: string, row: Row): RequestStatus {
     started_at: toText(row.started_at),
     ended_at: toText(row.ended_at),
   };
-}
-
-/**
- * A request that nobody drives has no row that says how it ended: that is seen from its numbers. Cancelled stays
- * cancelled when they balance, for some of its people may have got nothing.
- */
-function toState({ state, hold, confirmed }: Row, balanced: boolean): RequestStatus['state'] {
-  if (state === 'rejected') return 'rejected';
-  if (hold === 'cancelled' || state === 'cancelled') return 'cancelled';
-  if (balanced) return 'done';
-  if (hold === 'paused') return 'paused';
-  // Resumed, or a moment before its numbers are all there.
-  if (state === 'paused' || state === 'done') return 'running';
-  return state ?? (confirmed ? 'scheduled' : 'accepted');
 }
 
 function toText(time: Date | null): string | null {

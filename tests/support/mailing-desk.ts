@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { chunkId } from '../../domain/ids.ts';
+import type { RequestState } from '../../domain/request-state.ts';
 import type { Db } from '../../lib/db/database.ts';
-import type { RequestState } from '../../lib/db/tables.ts';
 import type { Visitor } from './admin-lab.ts';
 
 export type Fields = Record<string, string | string[]>;

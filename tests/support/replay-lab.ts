@@ -2,9 +2,10 @@
 // what was published.
 import { randomUUID } from 'node:crypto';
 import { chunkId, notificationId } from '../../domain/ids.ts';
+import type { RequestState } from '../../domain/request-state.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { toMonth } from '../../lib/db/database.ts';
-import type { DeliveryState, RequestState } from '../../lib/db/tables.ts';
+import type { DeliveryState } from '../../lib/db/tables.ts';
 import type { ChunkPlanned, RecordName, Records } from '../../lib/events.ts';
 import type { Topic } from '../../lib/topics.ts';
 import { createKeptAdmin } from '../../services/admin/kafka/kept-admin.ts';

@@ -1,10 +1,10 @@
 // What was asked for, and how far the planner got with it.
 import type { Generated, Selectable } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
 import type { Priority } from '../../topics.ts';
 import type { OnNoAnswer } from './templates.ts';
 
-export type RequestState = 'scheduled' | 'planning' | 'running' | 'paused' | 'done' | 'cancelled' | 'rejected';
 /** What a request came from: a producer, a content manager's mailing, a firing of a recurring one, or a test-send. */
 export type RequestOrigin = 'request' | 'mailing' | 'series' | 'test';
 

@@ -1,4 +1,5 @@
 // What the page of a mailing says of how it goes: its numbers, its state in words, how fast and how long still. Pure.
+import { toActualState } from '../../../domain/request-state.ts';
 import type { Counted, NumbersRow } from '../queries/mailings-numbers.ts';
 
 /** What a list shows as state: of a mailing (draft, scheduled, recurring), of its request, or of one that asks. */
@@ -91,8 +92,8 @@ function toShownState(row: NumbersRow, mailing: MailingFacts, isBalanced: boolea
   if (mailing.isSeries) return row.hold ?? 'recurring';
   if (row.state === null) return row.hold ?? 'scheduled';
   if (row.state === 'paused' && row.detail === 'late' && row.hold === null) return 'late';
-  if (row.state === 'running' && !row.driven && isBalanced) return row.hold === 'cancelled' ? 'cancelled' : 'done';
-  return row.state === 'planning' ? 'running' : row.state;
+  const actual = toActualState({ state: row.state, hold: row.hold, isBalanced });
+  return actual === 'planning' ? 'running' : actual;
 }
 
 function toTurning(row: NumbersRow, state: ShownState, isBalanced: boolean): LiveView['turning'] {

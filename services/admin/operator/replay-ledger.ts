@@ -2,8 +2,9 @@
 // want of them, and stored chunks. It reads only.
 import { sql } from 'kysely';
 import { type Channel, isErasedId } from '../../../domain/ids.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
-import type { DeliveryState, OnNoAnswer, RequestOrigin, RequestState } from '../../../lib/db/tables.ts';
+import type { DeliveryState, OnNoAnswer, RequestOrigin } from '../../../lib/db/tables.ts';
 import type { Priority } from '../../../lib/topics.ts';
 
 export interface RequestFacts {

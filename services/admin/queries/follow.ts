@@ -1,13 +1,16 @@
 // What Postgres knows of an id that is followed: the request, its chunks, the notification. All by key.
 import { sql } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
+import { type RequestState, type SaidState, toRequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { DeliveryState, RequestOrigin, RequestState } from '../../../lib/db/tables.ts';
+import type { DeliveryState, RequestOrigin } from '../../../lib/db/tables.ts';
 import type { Priority, StageName } from '../../../lib/topics.ts';
 
 export interface FollowedRequest {
   requestId: string;
+  /** As its row says; `said` is what people are told. */
   state: RequestState;
+  said: SaidState;
   detail: string;
   hold: 'paused' | 'cancelled' | null;
   origin: RequestOrigin;
@@ -30,7 +33,7 @@ export interface FollowedRequest {
 
 export async function findFollowedRequest(db: Db, requestId: string): Promise<FollowedRequest | undefined> {
   const { rows } = await withDatabase(() =>
-    sql<FollowedRequest>`
+    sql<Omit<FollowedRequest, 'said'>>`
       select r.request_id as "requestId", r.state, r.detail, h.state as hold, r.origin, r.template_id as "templateId",
         r.channel, r.priority, r.planned, r.chunk_count as "chunkCount", r.planning_complete as "planningComplete",
         r.user_ids[1:2] as "userIds", cardinality(r.user_categories) as "categoryCount",
@@ -41,7 +44,11 @@ export async function findFollowedRequest(db: Db, requestId: string): Promise<Fo
       from requests r left join holds h on h.request_id = r.request_id
       where r.request_id = ${requestId}`.execute(db),
   );
-  return rows[0];
+  const [row] = rows;
+  if (!row) return undefined;
+  const ended = row.counts.reduce((sum, { state, count }) => (state === 'deferred' ? sum : sum + count), 0);
+  const isBalanced = row.planningComplete && ended === row.planned;
+  return { ...row, said: toRequestState({ state: row.state, hold: row.hold, isBalanced, isConfirmed: false }) };
 }
 
 /** Of a request that the planner has not stored yet. */

@@ -1,7 +1,7 @@
 // The firings of a recurring mailing, newest first, with their numbers.
 import { sql } from 'kysely';
+import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { RequestState } from '../../../lib/db/tables.ts';
 
 export interface Firing {
   id: string;

@@ -1,8 +1,8 @@
 // How one request is going: the planner's row, what is wanted of it, and the dispatcher's counters. Never counts
 // deliveries.
 import { sql } from 'kysely';
+import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { RequestState } from '../../../lib/db/tables.ts';
 
 export interface Counted {
   state: 'sent' | 'failed' | 'skipped' | 'unknown' | 'deferred';

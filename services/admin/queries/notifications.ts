@@ -2,8 +2,9 @@
 // notification that has no row yet.
 import { sql } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { DeliveriesTable, RequestState } from '../../../lib/db/tables.ts';
+import type { DeliveriesTable } from '../../../lib/db/tables.ts';
 import type { Priority } from '../../../lib/topics.ts';
 
 type Columns =

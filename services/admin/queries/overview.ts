@@ -1,8 +1,8 @@
 // The numbers of the overview. All from rows by the minute and sums of counters: nothing here counts deliveries.
 import { sql } from 'kysely';
 import type { EndState } from '../../../domain/reasons.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { RequestState } from '../../../lib/db/tables.ts';
 
 export interface EndCount {
   isHigh: boolean;

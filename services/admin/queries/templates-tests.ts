@@ -3,8 +3,9 @@
 import { sql } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
 import { notificationId } from '../../../domain/ids.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
-import type { DeliveryState, RequestState } from '../../../lib/db/tables.ts';
+import type { DeliveryState } from '../../../lib/db/tables.ts';
 
 export interface TestSend {
   requestId: string;

@@ -1,7 +1,8 @@
 // A request that the mailing runner drives, as it is claimed; and its chunks as they are stored and published.
 import { sql } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
-import type { OnNoAnswer, RequestState } from '../../../lib/db/tables.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
+import type { OnNoAnswer } from '../../../lib/db/tables.ts';
 import type { ChunkPlanned } from '../../../lib/events.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import { toChunkPlanned } from '../plan.ts';

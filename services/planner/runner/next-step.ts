@@ -1,5 +1,6 @@
 // What is to be done with a driven request, seen as it is now. Pure.
-import type { HoldsTable, RequestState } from '../../../lib/db/tables.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
+import type { HoldsTable } from '../../../lib/db/tables.ts';
 
 export interface View {
   state: RequestState;

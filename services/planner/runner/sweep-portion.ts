@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import { openSince, requestIsHeld, requestIsOpen } from '../../../lib/db/open-requests.ts';
 import type { Priority } from '../../../lib/topics.ts';
+import { endedState } from './take-progress.ts';
 
 /** Where a priority's walk goes on: after this request. Times as Postgres writes them, with all their digits. */
 export interface Place {
@@ -68,7 +69,7 @@ export async function sweepPortion(db: Db, after: Record<Priority, Place>, healA
         order by r.request_id
         for update of r skip locked
       ), closed as (
-        update requests r set state = 'done', ended_at = coalesce((
+        update requests r set state = ${endedState}, ended_at = coalesce((
             select max(d.ended_at) from deliveries d
             where d.request_id = r.request_id
               and d.month = date_trunc('month', r.requested_at at time zone 'UTC')::date

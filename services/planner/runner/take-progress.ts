@@ -9,6 +9,15 @@ export interface EndedRequest {
 }
 
 /**
+ * Of a row `r` whose numbers balance: what was cancelled so early that somebody got nothing for it is cancelled, even when
+ * the dispatcher had ended all of them before the planner took it up.
+ */
+export const endedState = sql`case when r.state = 'cancelled' or (
+    exists (select from holds h where h.request_id = r.request_id and h.state = 'cancelled') and exists (
+      select from counters c where c.request_id = r.request_id and c.state = 'skipped' and c.reason = 'cancelled' and c.count > 0)
+  ) then 'cancelled' else 'done' end`;
+
+/**
  * Done is what balances, whether it ran or was paused; what was cancelled stays so. The counters are asked for those
  * whose numbers have moved lately, and for all of them only now and then: some wait a day for their last retry.
  */
@@ -32,7 +41,7 @@ export async function takeProgress(db: Db, everything: boolean): Promise<EndedRe
       update requests r set progress_count = c.ended,
         progress_at = case when r.progress_count <> c.ended then now() else r.progress_at end,
         heal_rounds = case when r.progress_count <> c.ended then 0 else r.heal_rounds end,
-        state = case when c.is_balanced and r.state <> 'cancelled' then 'done' else r.state end,
+        state = case when c.is_balanced then ${endedState} else r.state end,
         ended_at = case when c.is_balanced then now() end,
         lease_until = case when c.is_balanced then null else r.lease_until end
       from changed c where r.request_id = c.request_id

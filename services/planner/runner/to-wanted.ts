@@ -1,7 +1,8 @@
 // What a mailing becomes when its time has come: the request that is made of it. Pure.
 import { hash } from 'node:crypto';
 import type { Channel } from '../../../domain/ids.ts';
-import type { OnNoAnswer, RequestOrigin, RequestState } from '../../../lib/db/tables.ts';
+import type { RequestState } from '../../../domain/request-state.ts';
+import type { OnNoAnswer, RequestOrigin } from '../../../lib/db/tables.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import { toPrintable } from '../plan.ts';
 
