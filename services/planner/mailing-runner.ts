@@ -131,8 +131,8 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     loop('renew', renewEveryMs, renew),
     loop('holds', holdsEveryMs, async () => {
       await resumer.look();
-        return false;
-      }),
+      return false;
+    }),
     loop('sweep', sweepEveryMs, async () => {
       await sweep.walk();
       return false;
