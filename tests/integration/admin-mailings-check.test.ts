@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
@@ -125,6 +126,12 @@ describe('the check before confirming', () => {
     ]);
     expect((await confirm(sender, moved)).status).toBe(303);
     expect((await mailing(moved)).template_version).toBe(2);
+  });
+
+  it('is there for mailings only', async () => {
+    for (const id of ['x', '%', randomUUID()]) {
+      expect((await sender.post(`/mailings/${id}/confirm`, { revision: '1', version: '1' })).status).toBe(404);
+    }
   });
 
   it('is passed once: pressed twice it says so kindly', async () => {

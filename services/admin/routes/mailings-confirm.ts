@@ -13,7 +13,7 @@ import { findMailing, type Mailing } from '../queries/mailings-one.ts';
 import { requireAbility } from '../roles.ts';
 import { type Check, checkMailing, renderSamples, type Sample } from './mailings-check-data.ts';
 import { nextInWords } from './mailings-form-data.ts';
-import { requireDraft } from './mailings-of.ts';
+import { readMailingId, requireDraft } from './mailings-of.ts';
 
 /** More people than that in the high lane make whoever waits for a reset wait behind them. */
 const manyInHighLane = 1_000;
@@ -98,7 +98,7 @@ async function confirm(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Pro
   requireAbility(c, 'send');
   const { db } = parts;
   const { fields } = await readForm(c);
-  const id = c.req.param('id') ?? '';
+  const id = readMailingId(c);
   const now = await findMailing(db, id);
   // Pressed twice, or by two people: the first one counts.
   if (now?.status === 'confirmed') {
