@@ -41,7 +41,7 @@ export async function fuzz(args: readonly string[], root: string, dataDir: strin
     const failures = results.flatMap((result) => result.failures);
     const shown = results.map((result) => ({ ...result, failures: result.failures.length }));
     process.stdout.write(`\n${toFuzzTable(shown)}\n`);
-    if (failures.length > 0) process.stdout.write(`\nthe failures are in ${saveFailures(root, commit, failures)}\n`);
+    if (failures.length > 0) process.stdout.write(`\nthe failures are in ${saveFailures(dataDir, commit, failures)}\n`);
     const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
     const run = { seed: settings.seed, commit, atIso: new Date().toISOString(), seconds, results: shown };
     if (settings.isRecorded) recordFuzz(root, run);

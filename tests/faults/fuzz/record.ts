@@ -1,5 +1,5 @@
-// What has been fuzzed, for docs/reliability.md: every recorded run is a line in docs/reliability/fuzz.jsonl, every failure one
-// in fuzz-failures.jsonl beside it; the table in the document is made from the former and nothing else.
+// What has been fuzzed, for docs/reliability.md: every recorded run is a line in docs/reliability/fuzz.jsonl, and the
+// tables in the document are made from that file and nothing else. What failed is kept in the data folder.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDocument } from '../harness/record.ts';
@@ -15,16 +15,15 @@ export interface FuzzRun {
 
 const folder = 'docs/reliability';
 const runsFile = `${folder}/fuzz.jsonl`;
-const failuresFile = `${folder}/fuzz-failures.jsonl`;
 const begin = '<!-- fuzz: made by npm run test:faults -- fuzz --record -->';
 const end = '<!-- end of fuzz -->';
 const columns = ['kind', 'what', 'cases', 's', 'slowest, ms', 'failures'];
 
-/** @returns where they are, below the root */
-export function saveFailures(root: string, commit: string, failures: readonly FuzzFailure[]): string {
-  mkdirSync(join(root, folder), { recursive: true });
-  appendFileSync(join(root, failuresFile), failures.map((one) => `${JSON.stringify({ commit, ...one })}\n`).join(''));
-  return failuresFile;
+/** @returns the file that they are added to */
+export function saveFailures(dataDir: string, commit: string, failures: readonly FuzzFailure[]): string {
+  const file = join(dataDir, 'fuzz-failures.jsonl');
+  appendFileSync(file, failures.map((one) => `${JSON.stringify({ commit, ...one })}\n`).join(''));
+  return file;
 }
 
 export function recordFuzz(root: string, run: FuzzRun): void {

@@ -29,7 +29,7 @@ npm run test:faults -- fuzz --record           writes the run down in docs/relia
 
 ${all.map(({ name, title, casesOfMillion }) => `${name.padEnd(9)} ${String(casesOfMillion).padStart(7)}  ${title}`).join('\n')}
 
-What fails is written to docs/reliability/fuzz-failures.jsonl with its smallest case.`;
+What fails is added to fuzz-failures.jsonl in the data folder (.posthorn), with its smallest case.`;
 
 /** @throws SettingsError with what there is */
 export function readFuzzSettings(args: readonly string[], all: readonly FuzzKind[]): FuzzSettings {

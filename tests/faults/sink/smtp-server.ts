@@ -204,7 +204,11 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
         if (fate === 'reset') socket.resetAndDestroy();
         return;
       }
-      const isTakenBefore = mailTroubleOf(script, mail.to)?.isTaken === true && !troubled.has(mail.to);
+      const trouble = mailTroubleOf(script, mail.to);
+      const isTroubled = trouble?.at === 'message' && (troubled.get(mail.to) ?? 0) < trouble.times;
+      // Whatever words come with a 2: that accepts.
+      const isTakenBefore =
+        isTroubled && (/^2/.test(trouble.reply ?? '') || (trouble.isTaken === true && !troubled.has(mail.to)));
       if (isTakenBefore) writeDown(mail);
       if (makeTrouble('message', mail.to, isTakenBefore ? () => say('250 2.0.0 taken') : accept)) return;
       if (hold && body.includes(hold.containing)) {
