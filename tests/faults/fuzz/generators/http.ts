@@ -133,6 +133,8 @@ const hugeBody = fc
     fc.constantFrom(
       'a&',
       'a=1&',
+      'a&',
+      'a=%&',
       '%',
       '+',
       '[',
@@ -159,11 +161,12 @@ const bodies: Arbitrary<{ contentType: string; body: string | null }> = fc.oneof
   { weight: 1, arbitrary: fieldValue.map((body) => ({ contentType: 'text/csv', body })) },
   { weight: 1, arbitrary: fc.tuple(oddText, oddText).map(([contentType, body]) => ({ contentType, body })) },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc
       .tuple(
         fc.constantFrom(
           'application/json',
+          'application/x-www-form-urlencoded',
           'application/x-www-form-urlencoded',
           'text/csv',
           'multipart/form-data; boundary=b',
