@@ -11,11 +11,13 @@ interface Options {
   /** Shown in pg_stat_activity. */
   applicationName: string;
   maxConnections?: number;
+  /** For one statement. */
+  statementLimitMs?: number;
   /** A connection in the pool broke while idle; the pool replaces it. */
   onIdleError?: (error: Error) => void;
 }
 
-const statementTimeoutMs = 30_000;
+const defaultStatementLimitMs = 30_000;
 const connectTimeoutMs = 5_000;
 
 // Dates as text: a month must not move with the time zone of the machine. Counts as numbers: none passes 2^53.
@@ -28,13 +30,14 @@ const types = {
 };
 
 export function createDatabase(options: Options): Db {
+  const statementLimitMs = options.statementLimitMs ?? defaultStatementLimitMs;
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: options.applicationName,
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + 5_000,
+    statement_timeout: statementLimitMs,
+    query_timeout: statementLimitMs + 5_000,
     keepAlive: true,
     types: types as pg.CustomTypesConfig,
   });

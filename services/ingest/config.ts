@@ -18,6 +18,8 @@ export const ingestVariables = z.object({
   OPS_PORT: port.default(9100),
   /** Calls a second and API key, in each process. */
   INGEST_RATE_PER_KEY: count(1, 1_000_000).default(2_000),
+  /** To Postgres, for calls that only read; besides DATABASE_CONNECTIONS. */
+  INGEST_READ_CONNECTIONS: count(1, 100).default(3),
   USER_SERVICE_URL: url('http:', 'https:'),
   USER_SERVICE_TOKEN: z.string().optional(),
 });
@@ -31,6 +33,7 @@ export function readIngestConfig(env: Environment) {
     ...toServiceSettings(variables),
     port: variables.INGEST_PORT,
     opsPort: variables.OPS_PORT,
+    readConnections: variables.INGEST_READ_CONNECTIONS,
     ratePerKey: variables.INGEST_RATE_PER_KEY,
     secret: variables.POSTHORN_SECRET,
     publicUrl: variables.PUBLIC_URL,

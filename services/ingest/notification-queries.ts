@@ -1,9 +1,12 @@
 // GET /api/v1/notifications and …/{id}: what one person got or did not get, from the ledger. Read only.
 import { type RawBuilder, sql } from 'kysely';
-import { type Db, withDatabase } from '../../lib/db/database.ts';
+import type { Channel } from '../../domain/ids.ts';
+import { type Db, toMonth, withDatabase } from '../../lib/db/database.ts';
 import type { DeliveriesTable, DeliveryState } from '../../lib/db/tables.ts';
 import { type JourneyFeedback, toJourney } from '../../lib/journey.ts';
 import { maskAddress } from '../../lib/masked-address.ts';
+import { isPlace, type Place, toPlace } from '../../lib/people-of-request/candidates.ts';
+import { listPeople, type WantedRequest } from '../../lib/people-of-request/list-people.ts';
 
 type Row = Pick<
   DeliveriesTable,
@@ -59,11 +62,8 @@ export interface PageQuery {
   limit: number;
 }
 
-/** The last row of the page before. */
-export interface Cursor {
-  requestedAtMs: number;
-  notificationId: string;
-}
+/** The last row of the page before; or where in a large request the people of one state go on. */
+export type Cursor = { requestedAtMs: number; notificationId: string } | Place;
 
 export interface NotificationPage {
   notifications: NotificationSummary[];
@@ -96,6 +96,8 @@ async function findFeedback(db: Db, notificationId: string): Promise<JourneyFeed
 
 /** @throws DependencyError('postgres') */
 export async function listNotifications(db: Db, query: PageQuery): Promise<NotificationPage> {
+  const request = await findLargeRequest(db, query);
+  if (request) return listByState(db, request, query);
   const found = await withDatabase(() => selectPage(query).execute(db));
   const rows = found.rows.slice(0, query.limit);
   const last = rows.at(-1);
@@ -117,7 +119,9 @@ export function selectPage(query: PageQuery): RawBuilder<Row> {
   if (userId !== undefined) conditions.push(sql`d.user_id = ${userId}`);
   if (state !== undefined) conditions.push(sql`d.state = ${state}`);
   const byUser = userId !== undefined;
-  if (after && byUser) {
+  if (after && 'sequence' in after) {
+    // A cursor of another query: its first page then.
+  } else if (after && byUser) {
     const at = new Date(after.requestedAtMs);
     conditions.push(sql`(d.requested_at, d.notification_id) < (${at}::timestamptz, ${after.notificationId}::uuid)`);
   } else if (after) conditions.push(sql`d.notification_id > ${after.notificationId}::uuid`);
@@ -126,12 +130,50 @@ export function selectPage(query: PageQuery): RawBuilder<Row> {
                   order by ${order} limit ${limit + 1}`;
 }
 
+/** Its people in one state are looked for by the counters; a smaller one is walked through. */
+const largeCount = 5_000;
+
+async function findLargeRequest(db: Db, query: PageQuery): Promise<WantedRequest | undefined> {
+  const { requestId, userId, state, after } = query;
+  if (requestId === undefined || userId !== undefined || state === undefined) return undefined;
+  // A page that began before this release was rolled out goes on as it began.
+  if (after && !('sequence' in after)) return undefined;
+  const { rows } = await withDatabase(() =>
+    sql<{ channel: Channel; chunkCount: number; requestedAt: Date }>`
+      select channel, chunk_count as "chunkCount", requested_at as "requestedAt" from requests
+      where request_id = ${requestId} and channel is not null and planned > ${largeCount}`.execute(db),
+  );
+  return rows[0] && { requestId, ...rows[0] };
+}
+
+/**
+ * People of one state in a large request, however rare the state is: by the counters of its chunks (lib/people-of-request).
+ * A page may be short, and even empty, where they are few: `next` says whether there are more.
+ */
+async function listByState(db: Db, request: WantedRequest, query: PageQuery): Promise<NotificationPage> {
+  const { after, limit, state } = query;
+  const place = after && 'sequence' in after ? after : { sequence: 0, position: 0 };
+  const { people, next } = await listPeople(db, request, { state, reason: undefined }, place, limit);
+  const ids = people.map(({ notificationId }) => notificationId);
+  const { rows } = await withDatabase(() =>
+    sql<Row>`select ${columns}, null as due_at from deliveries d
+      where d.month = ${toMonth(request.requestedAt.getTime())}::date and d.notification_id = any(${ids}::uuid[])
+        and d.state = ${state}`.execute(db),
+  );
+  const byId = new Map(rows.map((row) => [row.notification_id, row]));
+  return {
+    notifications: ids.flatMap((id) => byId.get(id) ?? []).map(toSummary),
+    next: next ? `${next.sequence}_${next.position}` : null,
+  };
+}
+
 function writeCursor(row: Row): string {
   return `${row.requested_at.getTime()}.${row.notification_id}`;
 }
 
 /** Undefined when it is not one that a page ended with. */
 export function readCursor(text: string): Cursor | undefined {
+  if (isPlace(text)) return toPlace(text);
   const match = /^(\d{1,15})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(text);
   if (!match?.[1] || !match[2]) return undefined;
   return { requestedAtMs: Number(match[1]), notificationId: match[2] };

@@ -153,7 +153,10 @@ export const notification = summary
 export const notificationPage = z
   .object({
     notifications: z.array(summary),
-    next: z.string().nullable().openapi({ description: 'For `after`; null on the last page.' }),
+    next: z.string().nullable().openapi({
+      description:
+        'For `after`; null on the last page. A page may be shorter than `limit`, or empty, and have one all the same.',
+    }),
   })
   .openapi('NotificationPage');
 

@@ -17,6 +17,7 @@ import { findNotification, listNotifications } from './notification-queries.ts';
 import { Problem, unavailable } from './problem.ts';
 import { readPageQuery } from './query-parameters.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { Readers } from './readers.ts';
 import { readJsonBody } from './request-body.ts';
 import { findRequest } from './request-queries.ts';
 import type { Submitter } from './submitter.ts';
@@ -26,6 +27,7 @@ export type Env = { Bindings: HttpBindings };
 
 export interface Parts {
   db: Db;
+  readers: Readers;
   keys: ApiKeys;
   limiter: RateLimiter;
   submitter: Submitter;
@@ -40,7 +42,7 @@ const noRequest = 'There is no request with this id.';
 type Handler = (c: Context<Env>, key: ApiKey) => Promise<Response>;
 
 export function createRoutes(parts: Parts): Hono<Env> {
-  const { db, submitter } = parts;
+  const { db, readers, submitter } = parts;
   const app = new Hono<Env>();
 
   const serve = (method: 'GET' | 'POST', path: string, scope: ApiKeyScope, handler: Handler): void => {
@@ -76,18 +78,19 @@ export function createRoutes(parts: Parts): Hono<Env> {
     return json({ accepted: decision.reports.length }, 202);
   });
   serve('GET', '/api/v1/requests/:id', 'read', async (c) => {
-    const status = await readWithinLimit(findRequest(db, readId(c, noRequest)));
+    const status = await readers.read((reading) => findRequest(reading, readId(c, noRequest)));
     if (!status) throw new Problem('not_found', noRequest);
     return json(status);
   });
-  serve('GET', '/api/v1/notifications', 'read', async (c) =>
-    json(await readWithinLimit(listNotifications(db, readPageQuery(new URL(c.req.url).searchParams)))),
-  );
+  serve('GET', '/api/v1/notifications', 'read', async (c) => {
+    const query = readPageQuery(new URL(c.req.url).searchParams);
+    return json(await readers.read((reading) => listNotifications(reading, query)));
+  });
   serve('GET', '/api/v1/notifications/:id', 'read', async (c) => {
     const missing =
       'The ledger has no notification with this id. It is written when the message reaches the dispatcher or ends ' +
       'before; what is still on its way is counted as in_flight in GET /api/v1/requests/{request_id}.';
-    const notification = await readWithinLimit(findNotification(db, readId(c, missing)));
+    const notification = await readers.read((reading) => findNotification(reading, readId(c, missing)));
     if (!notification) throw new Problem('not_found', missing);
     return json(notification);
   });

@@ -24,6 +24,7 @@ import { createFactSource } from './facts.ts';
 import { createIntake } from './intake.ts';
 import { createIngestMetrics } from './metrics.ts';
 import { createRateLimiter } from './rate-limit.ts';
+import { createReaders } from './readers.ts';
 import { createRoutes } from './routes.ts';
 import { createSubmitter } from './submitter.ts';
 import { createUnsubscribeRoutes } from './unsubscribe-routes.ts';
@@ -32,6 +33,8 @@ import { createUnsubscribeStore } from './unsubscribe-store.ts';
 export interface RunningIngest extends Running {
   port: number;
   opsPort: number;
+  /** What it answers, as `GET /path/:name`. */
+  routes: readonly string[];
 }
 
 /** Callers wait for categories; a slow user service must not make them wait long. */
@@ -49,6 +52,11 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
     maxConnections: config.databaseConnections,
     onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
   });
+  const readers = createReaders({
+    url: config.databaseUrl,
+    maxConnections: config.readConnections,
+    onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
+  });
   const registry = createMetrics('ingest');
   const metrics = createIngestMetrics(registry);
   const stopping = new AbortController();
@@ -63,7 +71,7 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
   const facts = createFactSource({ db, users, logger });
   const submitter = createSubmitter({ facts, store, intake });
   const limiter = createRateLimiter(config.ratePerKey);
-  const app = createRoutes({ db, keys, limiter, submitter, metrics, logger, waitingFor: starting });
+  const app = createRoutes({ db, readers, keys, limiter, submitter, metrics, logger, waitingFor: starting });
   app.route('/', createDocsRoutes());
   const { secret, publicUrl } = config;
   const unsubscribes = createUnsubscribeStore(db);
@@ -83,7 +91,7 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
     ],
   });
   const server = await startHttpServer(app, config.bindHost, config.port).catch(async (error: unknown) => {
-    await Promise.all([ops.stop(), db.destroy()]);
+    await Promise.all([ops.stop(), db.destroy(), readers.stop()]);
     throw error;
   });
   logger.info({ port: server.port, opsPort: ops.port }, 'starting');
@@ -105,6 +113,7 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
   return {
     port: server.port,
     opsPort: ops.port,
+    routes: server.routes,
     async stop() {
       stopping.abort();
       await stopInOrder(
@@ -113,7 +122,11 @@ export async function startIngest(config: IngestConfig, context: ServiceContext)
           { what: 'the start', stop: () => running, limitMs: shortLimitMs },
           { what: 'what was accepted', stop: () => Promise.all([intake.drain(), keys.drain()]) },
           { what: 'the producer', stop: () => publisher.disconnect() },
-          { what: 'the connections to Postgres', stop: () => db.destroy(), limitMs: shortLimitMs },
+          {
+            what: 'the connections to Postgres',
+            stop: () => Promise.all([db.destroy(), readers.stop()]),
+            limitMs: shortLimitMs,
+          },
           { what: 'the ops server', stop: () => ops.stop() },
         ],
         logger,

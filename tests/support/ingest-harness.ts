@@ -102,6 +102,7 @@ export async function startIngestHarness(
       registryUrl: env.SCHEMA_REGISTRY_URL,
       databaseUrl: database.databaseUrl,
       databaseConnections: 10,
+      readConnections: 3,
       bindHost: '127.0.0.1',
       port: 0,
       opsPort: 0,

@@ -1,10 +1,11 @@
 // /mailings/<id>/people: who is behind a number of a mailing, each with a link to the person and the journey.
+
 import { maskAddress } from '../../../lib/masked-address.ts';
-import { toPlace, type WantedState } from '../mailing/behind.ts';
+import { toPlace, type WantedState } from '../../../lib/people-of-request/candidates.ts';
+import { listPeople, type Wanted } from '../../../lib/people-of-request/list-people.ts';
 import { abilityFor, canSendAgain } from '../operator/redrive-rules.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
-import { listBehind, type Wanted } from '../queries/mailings-behind.ts';
 import { requireAbility } from '../roles.ts';
 import { findShown, type Shown } from './mailings-shown.ts';
 
@@ -25,7 +26,7 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   const found =
     request?.channel == null
       ? { people: [], next: undefined }
-      : await listBehind(
+      : await listPeople(
           parts.db,
           {
             requestId: id,

@@ -1,12 +1,13 @@
-// The people behind a number of a mailing, a page at a time: chunks by the counters, people by the chunks, and their rows
-// in the ledger by key. In the order of the chunks, so that a page stays where it is while the mailing goes on.
+// The people of a request in one state, a page at a time: chunks by the counters, people by the chunks, and their rows in
+// the ledger by key. In the order of the chunks, so that a page stays where it is while the request goes on. For the pages
+// of mailings and for GET /api/v1/notifications.
 import { sql } from 'kysely';
-import { type Channel, notificationId } from '../../../domain/ids.ts';
-import { type Db, toMonth, withDatabase } from '../../../lib/db/database.ts';
-import type { DeliveryState } from '../../../lib/db/tables.ts';
-import { type ChunkCount, findCandidates, type Place, takeSlice, type WantedState } from '../mailing/behind.ts';
+import { type Channel, notificationId } from '../../domain/ids.ts';
+import { type Db, toMonth, withDatabase } from '../db/database.ts';
+import type { DeliveryState } from '../db/tables.ts';
+import { type ChunkCount, findCandidates, isCounted, type Place, takeSlice, type WantedState } from './candidates.ts';
 
-export interface BehindRequest {
+export interface WantedRequest {
   requestId: string;
   channel: Channel;
   chunkCount: number;
@@ -32,9 +33,9 @@ export interface Person {
 /** So much is looked through for one page; a rare state is then on several short ones. */
 const maxChunks = 20;
 
-export async function listBehind(
+export async function listPeople(
   db: Db,
-  request: BehindRequest,
+  request: WantedRequest,
   wanted: Wanted,
   after: Place,
   limit: number,
@@ -63,12 +64,11 @@ export async function listBehind(
 
 async function readCounts(db: Db, requestId: string, wanted: Wanted): Promise<ChunkCount[] | undefined> {
   if (wanted.state === undefined) return undefined;
-  const filter =
-    wanted.state === 'in_flight'
-      ? sql`true`
-      : wanted.reason === undefined
-        ? sql`state = ${wanted.state}`
-        : sql`state = ${wanted.state} and reason = ${wanted.reason}`;
+  const filter = !isCounted(wanted.state)
+    ? sql`true`
+    : wanted.reason === undefined
+      ? sql`state = ${wanted.state}`
+      : sql`state = ${wanted.state} and reason = ${wanted.reason}`;
   const { rows } = await withDatabase(() =>
     sql<ChunkCount>`
       select chunk_id as "chunkId", sum(count)::int as count from counters
@@ -85,7 +85,7 @@ interface Row {
   endedAt: Date | null;
 }
 
-async function readSlice(db: Db, request: BehindRequest, sequences: number[], wanted: Wanted) {
+async function readSlice(db: Db, request: WantedRequest, sequences: number[], wanted: Wanted) {
   const { rows: chunks } = await withDatabase(() =>
     sql<{ sequence: number; userIds: string[] }>`
       select sequence, user_ids as "userIds" from chunks

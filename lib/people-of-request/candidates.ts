@@ -1,10 +1,15 @@
 // Which chunks of a request hold people of one state and reason, and which of them a page needs. The ledger has no index on
 // states: the dispatcher's counters say where to look. Pure.
 
-import { chunkId } from '../../../domain/ids.ts';
-import type { DeliveryState } from '../../../lib/db/tables.ts';
+import { chunkId } from '../../domain/ids.ts';
+import type { DeliveryState } from '../db/tables.ts';
 
 export type WantedState = DeliveryState | 'in_flight';
+
+/** People in these states are in no counter: their chunks are those in which not everybody is counted. */
+export function isCounted(state: WantedState): boolean {
+  return state !== 'in_flight' && state !== 'claimed' && state !== 'sending';
+}
 
 /** Where a page goes on: a chunk, and a person in it. */
 export interface Place {
@@ -28,7 +33,7 @@ export interface Candidate {
 export const maxChunkPeople = 500;
 
 /**
- * @param counts of the state and reason that are wanted; for in_flight of all who have an end or wait for a retry; undefined
+ * @param counts of the state and reason that are wanted; for one that is not counted of all who have an end or wait for a retry; undefined
  *   when everybody is wanted
  * @returns the chunks to look into, in the order of the request
  */
@@ -45,7 +50,7 @@ export function findCandidates(
     if (counts === undefined) candidates.push({ sequence, count: undefined });
     else {
       const count = byChunk.get(chunkId(requestId, sequence)) ?? 0;
-      if (state === 'in_flight') {
+      if (state !== undefined && !isCounted(state)) {
         if (count < maxChunkPeople) candidates.push({ sequence, count: undefined });
       } else if (count > 0) candidates.push({ sequence, count });
     }
@@ -71,7 +76,15 @@ export function takeSlice(candidates: readonly Candidate[], from: number, missin
 
 const maxSlice = 10;
 
+const placeForm = /^(\d{1,7})_(\d{1,5})$/;
+
+/** Whether a text is a place as it stands in an address: `12_340`. */
+export function isPlace(text: string): boolean {
+  return placeForm.test(text);
+}
+
+/** The beginning, where the text is none. */
 export function toPlace(text: string | undefined): Place {
-  const [, sequence, position] = /^(\d{1,7})_(\d{1,5})$/.exec(text ?? '') ?? [];
+  const [, sequence, position] = placeForm.exec(text ?? '') ?? [];
   return { sequence: Number(sequence ?? 0), position: Number(position ?? 0) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chunkId } from '../../../domain/ids.ts';
-import { findCandidates, takeSlice, toPlace } from './behind.ts';
+import { chunkId } from '../../domain/ids.ts';
+import { findCandidates, takeSlice, toPlace } from './candidates.ts';
 
 const request = '11111111-1111-4111-8111-111111111111';
 const start = { sequence: 0, position: 0 };
