@@ -1,6 +1,7 @@
 // Reads a JSON text (RFC 8259) and says at which line and column it is wrong. Beside what JSON.parse refuses it refuses
 // a name that stands twice in one object: readers disagree on which one counts. Numbers that a reader with doubles would
-// change (RFC 8259, section 6) are told apart, with their places.
+// change (RFC 8259, section 6) are told apart, with their places. More values than any body of ours can have are refused
+// (section 9): to read and judge them all would hold up everybody else.
 
 /** A number whose digits a double does not keep. */
 export interface LossyNumber {
@@ -34,6 +35,9 @@ export function toPointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
+/** A context of 64 kB has 33,000 at most, a call has 10,000 ids, a thousand reports have 6,000. */
+const maxValues = 45_000;
+
 interface TextFault {
   at: number;
   detail: string;
@@ -59,6 +63,7 @@ function findFault(
   const open: Open[] = [];
   const path = () => open.map(({ step }) => step);
   let at = skipSpace(text, 0);
+  let valueCount = 0;
   for (;;) {
     // A value begins at `at`.
     const first = text[at];
@@ -95,6 +100,10 @@ function findFault(
         return at === text.length ? undefined : { at, detail: expected(text, at, 'the end') };
       }
       if (text[at] === ',') {
+        // Depth alone costs little, and has a limit of its own where it is judged.
+        valueCount += 1;
+        if (valueCount > maxValues)
+          return { at, detail: `there are more than ${maxValues.toLocaleString('en')} values` };
         at = skipSpace(text, at + 1);
         if (typeof inside.step === 'number') {
           inside.step += 1;

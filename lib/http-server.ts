@@ -7,6 +7,8 @@ import type { Env, Hono } from 'hono';
 
 export interface HttpServer {
   port: number;
+  /** What it answers, as `GET /path/:name`. */
+  routes: readonly string[];
   /** No new calls; those that run are answered, and idle connections are closed. */
   stop(): Promise<void>;
 }
@@ -14,11 +16,13 @@ export interface HttpServer {
 const serverOptions = {
   // Longer than load balancers keep idle connections (60 s), so that we never close one while it is being used.
   keepAliveTimeout: 65_000,
-  headersTimeout: 20_000,
+  headersTimeout: 10_000,
   maxHeaderSize: 16 * 1024,
+  // Node looks for calls that are late every 30 s: a call would have twice its time.
+  connectionsCheckingInterval: 1_000,
 };
-/** For a call to have arrived whole. */
-const defaultRequestTimeoutMs = 60_000;
+/** For a call to have arrived whole: somebody who sends a byte a second holds a connection no longer. */
+const defaultRequestTimeoutMs = 30_000;
 /** Running calls are bounded by the intake's limit and a few statements. */
 const stopLimitMs = 8_000;
 /** Kept connections stay for so long, so that a call which is on its way is still answered. */
@@ -34,7 +38,8 @@ export async function startHttpServer<E extends Env>(
   port: number,
   requestTimeoutMs = defaultRequestTimeoutMs,
 ): Promise<HttpServer> {
-  const options = { ...serverOptions, requestTimeout: requestTimeoutMs };
+  const headersTimeout = Math.min(serverOptions.headersTimeout, requestTimeoutMs);
+  const options = { ...serverOptions, headersTimeout, requestTimeout: requestTimeoutMs };
   const server = createAdaptorServer({
     fetch: app.fetch,
     serverOptions: options,
@@ -51,6 +56,7 @@ export async function startHttpServer<E extends Env>(
   });
   return {
     port: (server.address() as AddressInfo).port,
+    routes: [...new Set(app.routes.map(({ method, path }) => `${method} ${path}`))],
     async stop() {
       stopping = true;
       // server.close() would cut connections whose call has arrived but is not read yet. First only the door is closed.

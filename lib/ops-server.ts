@@ -18,7 +18,9 @@ export interface OpsServer {
 
 export async function startOpsServer(options: Options): Promise<OpsServer> {
   watchReadiness(options.metrics, options.waitingFor);
-  const server = createServer((request, response) => {
+  // Behind no proxy and without a key: whoever sends slowly is let go.
+  const limits = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+  const server = createServer(limits, (request, response) => {
     answerRequest(request, response).catch(() => response.writeHead(500).end());
   });
   async function answerRequest(request: IncomingMessage, response: ServerResponse): Promise<unknown> {

@@ -73,3 +73,13 @@ test('a chosen password has 10 to 200 characters, counted as people count them',
   expect(findPasswordFault('🦉'.repeat(200))).toBeUndefined();
   expect(findPasswordFault('a'.repeat(201))).toBe('A password may have 200 characters at most; this one has 201.');
 });
+
+test('a password that is too long to be anybody’s costs nothing, whatever it is made of', async () => {
+  const hash = await hashPassword('correct horse');
+  const long = 'a\u0301'.repeat(500_000);
+  const before = process.cpuUsage();
+  expect(await verifyPassword(long, hash)).toBe(false);
+  expect(findPasswordFault(long)).toBe('A password may have 200 characters at most.');
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1_000).toBeLessThan(50);
+});

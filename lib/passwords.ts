@@ -12,6 +12,11 @@ const most = { log2N: 17, r: 16, p: 4 };
 
 const minChars = 10;
 const maxChars = 200;
+/**
+ * Of what is typed at a log-in, in UTF-16 code units. A keyboard may write a letter of a password as several (NFD), but
+ * what is longer than this is nobody's password, and to normalise it grows with the square of its length.
+ */
+const maxTypedUnits = 2_000;
 
 /** @returns `scrypt$<log2 N>$<r>$<p>$<salt, base64url>$<hash, base64url>` */
 export async function hashPassword(password: string): Promise<string> {
@@ -20,8 +25,12 @@ export async function hashPassword(password: string): Promise<string> {
   return ['scrypt', cost.log2N, cost.r, cost.p, salt.toString('base64url'), hash.toString('base64url')].join('$');
 }
 
-/** Takes as long for a wrong password as for the right one. False for a notation that this release does not know. */
+/**
+ * Takes as long for a wrong password as for the right one, but for one that is too long to be anybody's.
+ * False for a notation that this release does not know.
+ */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
+  if (password.length > maxTypedUnits) return false;
   const match = notation.exec(hash);
   if (!match) return false;
   const [log2N, r, p] = [Number(match[1]), Number(match[2]), Number(match[3])];
@@ -44,6 +53,7 @@ export function newPassword(): string {
 
 /** @returns what is wrong with a password that somebody chose, for that person to read; undefined when it will do */
 export function findPasswordFault(password: string): string | undefined {
+  if (password.length > maxTypedUnits) return `A password may have ${maxChars} characters at most.`;
   const charCount = [...password].length;
   if (charCount < minChars) return `A password needs ${minChars} characters or more; this one has ${charCount}.`;
   if (charCount > maxChars) return `A password may have ${maxChars} characters at most; this one has ${charCount}.`;

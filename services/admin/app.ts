@@ -70,6 +70,11 @@ export function createApp(
     metrics.answered(routePath(c), c.res.status, (performance.now() - beganMs) / 1000);
   });
   app.use(securityHeaders());
+  app.use(async (c, next) => {
+    // No id, name or text holds one, and Postgres takes none.
+    if (c.req.url.includes('%00')) throw new PageError(400, 'This address holds a NUL character.');
+    await next();
+  });
   serveAssets(app);
   app.use(async (_c, next) => {
     if (waitingFor().length > 0)

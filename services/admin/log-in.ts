@@ -2,17 +2,22 @@
 // that tries many names waits as well. Whether the name or the password was wrong is not told.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
+import { createGate } from '../../lib/gate.ts';
 import { verifyPassword } from '../../lib/passwords.ts';
 
 export type LogIn =
   | { kind: 'ok'; adminUserId: string; name: string }
   | { kind: 'wrong' }
+  /** So many passwords are being checked that this one was not. */
+  | { kind: 'busy' }
   | { kind: 'wait'; seconds: number };
 
 const freeTries = 5;
 const longestLockSeconds = 15 * 60;
 const addressTries = 20;
 const addressWindowMs = 60_000;
+/** A check takes 32 MiB and a tenth of a second of one core: two leave the others to Kafka, files and pages. */
+const checksAtOnce = { maxRunning: 2, maxWaiting: 20 };
 /** Of nobody's password: an unknown name takes as long as a known one. */
 const nobodysHash =
   'scrypt$15$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
@@ -23,6 +28,7 @@ export interface LogIns {
 }
 
 export function createLogIns(db: Db, now: () => number): LogIns {
+  const checks = createGate(checksAtOnce);
   const triesByAddress = new Map<string, { count: number; sinceMs: number }>();
 
   function addressWait(address: string): number {
@@ -42,8 +48,10 @@ export function createLogIns(db: Db, now: () => number): LogIns {
       if (seconds > 0) return { kind: 'wait', seconds };
       const user = await findUser(db, name);
       if (user && user.waitSeconds > 0) return { kind: 'wait', seconds: user.waitSeconds };
-      const right = await verifyPassword(password, user?.hash ?? nobodysHash);
-      if (user && right) {
+      const check = checks.run(() => verifyPassword(password, user?.hash ?? nobodysHash));
+      if (!check) return { kind: 'busy' };
+      const isRight = await check;
+      if (user && isRight) {
         await withDatabase(() =>
           sql`update admin_users set failed_count = 0, locked_until = null where admin_user_id = ${user.id}`.execute(
             db,

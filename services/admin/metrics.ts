@@ -75,7 +75,7 @@ export function createAdminMetrics(registry: Registry): AdminMetrics {
       seconds.observe({ route }, duration);
       if (route !== '/login') return;
       if (status === 401) refused.inc({ cause: 'wrong' });
-      if (status === 429) refused.inc({ cause: 'too_many' });
+      if (status === 429 || status === 503) refused.inc({ cause: 'too_many' });
     },
     whole(seen) {
       for (const one of [lag, members, kept]) one.reset();

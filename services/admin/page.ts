@@ -33,8 +33,16 @@ export async function page(
   return c.html(html, status);
 }
 
+/** A cookie of 4 kB is the most that browsers keep, and it comes back with the next call. */
+const maxSentenceChars = 1_000;
+
 /** After a change: to the page that shows it (303), with one sentence on what was done. */
 export function done(c: AdminContext, path: string, sentence: string): Response {
-  setCookie(c, flashCookie, sentence, { path: '/', maxAge: 60, httpOnly: true, sameSite: 'Lax' });
+  setCookie(c, flashCookie, sentence.slice(0, maxSentenceChars), {
+    path: '/',
+    maxAge: 60,
+    httpOnly: true,
+    sameSite: 'Lax',
+  });
   return c.redirect(path, 303);
 }

@@ -4,6 +4,8 @@ import type { Message } from '../../content/render.ts';
 import type { TemplateVersion } from '../../content/template.ts';
 import type { TemplateFault } from '../../content/template-fault.ts';
 import type { User } from '../../lib/user-service.ts';
+import type { TemplateTexts } from './queries/templates-write.ts';
+import type { PartDifference } from './template/compare.ts';
 
 export interface PreviewJob {
   template: TemplateVersion;
@@ -20,6 +22,9 @@ export type Preview = { kind: 'message'; message: Message } | ({ kind: 'fault' }
 
 export type PreviewTask =
   /** Does nothing: a thread that answers it has loaded its code. */
-  { task: 'start' } | { task: 'render'; job: PreviewJob } | { task: 'check'; template: TemplateVersion };
+  | { task: 'start' }
+  | { task: 'render'; job: PreviewJob }
+  | { task: 'check'; template: TemplateVersion }
+  | { task: 'compare'; from: TemplateTexts; to: TemplateTexts };
 
-export type PreviewAnswer = Preview | TemplateCheck | undefined;
+export type PreviewAnswer = Preview | TemplateCheck | PartDifference[] | undefined;

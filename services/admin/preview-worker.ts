@@ -8,9 +8,11 @@ import { toTemplateFault } from '../../content/template-fault.ts';
 import { toVariables } from '../../content/variables.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { Preview, PreviewAnswer, PreviewJob, PreviewTask } from './preview-work.ts';
+import { compareTexts } from './template/compare.ts';
 
 export default function runPreviewTask(task: PreviewTask): PreviewAnswer {
   if (task.task === 'start') return undefined;
+  if (task.task === 'compare') return compareTexts(task.from, task.to);
   return task.task === 'check' ? checkTemplate(task.template) : renderPreview(task.job);
 }
 

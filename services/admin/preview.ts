@@ -8,6 +8,8 @@ import type { TemplateCheck } from '../../content/check-template.ts';
 import type { TemplateVersion } from '../../content/template.ts';
 import type { TemplateFault } from '../../content/template-fault.ts';
 import type { Preview, PreviewAnswer, PreviewJob, PreviewTask } from './preview-work.ts';
+import type { TemplateTexts } from './queries/templates-write.ts';
+import { namePartsOnly, type PartDifference } from './template/compare.ts';
 
 export type { Preview, PreviewJob } from './preview-work.ts';
 
@@ -16,6 +18,8 @@ export interface Previewer {
   preview(job: PreviewJob): Promise<Preview>;
   /** All faults that need no person to be seen, and the variables that the template reads. */
   check(template: TemplateVersion): Promise<TemplateCheck>;
+  /** The parts that differ; without their lines where the comparison takes too long. */
+  compare(from: TemplateTexts, to: TemplateTexts): Promise<PartDifference[]>;
   stop(): Promise<void>;
 }
 
@@ -82,19 +86,31 @@ export function createPreviewer({ limitMs = 1_000, heapMb = 64, maxWaiting = 50 
     async preview(job) {
       const answer = await run({ task: 'render', job });
       if (answer && 'killed' in answer) return { kind: 'fault', ...answer.killed };
-      if (!answer || !('kind' in answer)) throw new Error('the preview thread answered something else');
+      if (!answer || Array.isArray(answer) || !('kind' in answer))
+        throw new Error('the preview thread answered something else');
       return answer;
     },
     async check(template) {
       const answer = await run({ task: 'check', template });
       if (answer && 'killed' in answer) return { faults: [answer.killed], variables: [] };
-      if (!answer || 'kind' in answer) throw new Error('the preview thread answered something else');
+      if (!answer || Array.isArray(answer) || 'kind' in answer)
+        throw new Error('the preview thread answered something else');
       return answer;
+    },
+    async compare(from, to) {
+      const answer = await run({ task: 'compare', from: toTexts(from), to: toTexts(to) });
+      if (Array.isArray(answer)) return answer;
+      return namePartsOnly(from, to);
     },
     async stop() {
       await pool?.destroy();
     },
   };
+}
+
+/** Without what a version has besides: it need not be cloned. */
+function toTexts({ subject, html, text, fromName, replyTo }: TemplateTexts): TemplateTexts {
+  return { subject, html, text, fromName, replyTo };
 }
 
 /** A template must have no way to the environment; the cache of stripped TypeScript lets a thread start faster. */

@@ -30,6 +30,8 @@ import { startWatching, type Watching } from './watching.ts';
 export interface RunningAdmin extends Running {
   port: number;
   opsPort: number;
+  /** What it answers, as `GET /path/:name`. */
+  routes: readonly string[];
 }
 
 /** Executors go on from where they were; so long they may take to end a step. */
@@ -116,6 +118,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   return {
     port: server.port,
     opsPort: ops.port,
+    routes: server.routes,
     async stop() {
       stopping.abort();
       await stopInOrder(

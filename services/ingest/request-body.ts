@@ -1,11 +1,12 @@
 // The body of a request: bounded by the bytes that really arrive, UTF-8, JSON. What it says is judged in accept.ts.
 import type { IncomingMessage } from 'node:http';
 import { type LossyNumber, readJsonText } from '../../domain/json-text.ts';
+import { BodyError, readBody } from '../../lib/read-body.ts';
 import { Problem } from './problem.ts';
 
 export const maxBodyBytes = 1024 * 1024;
-/** For the whole body. Slower senders would hold memory for nothing. */
-const bodyTimeoutMs = 30_000;
+/** For the whole body: less than the server gives the whole call, so that the sender reads why. */
+const bodyLimitMs = 20_000;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
@@ -42,36 +43,15 @@ function isJson(contentType: string | undefined): boolean {
   return type === 'application/json' || /^application\/[a-z0-9.!#$&^_-]+\+json$/.test(type);
 }
 
-/**
- * Counts what arrives; the announced length only lets it refuse earlier.
- * @throws Problem too_large, request_timeout or malformed
- */
-export function readBounded(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const size = maxBytes === maxBodyBytes ? `${maxBytes} bytes (1 MiB)` : `${maxBytes} bytes`;
-  const tooLarge = () => new Problem('too_large', `The body may have at most ${size}.`);
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge());
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const settle = (finish: () => void) => {
-      clearTimeout(timer);
-      incoming.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
-      finish();
-    };
-    const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > maxBytes) settle(() => reject(tooLarge()));
-      else chunks.push(chunk);
-    };
-    const onEnd = () =>
-      settle(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
-    const onBroken = () => settle(() => reject(new Problem('malformed', 'The connection broke within the body.')));
-    const timer = setTimeout(
-      () => settle(() => reject(new Problem('request_timeout', `The body did not arrive within ${bodyTimeoutMs} ms.`))),
-      bodyTimeoutMs,
-    );
-    incoming.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
-  });
+/** @throws Problem too_large, request_timeout or malformed */
+export async function readBounded(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  try {
+    return await readBody(incoming, { maxBytes, limitMs: bodyLimitMs });
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error;
+    const code = error.code === 'too_large' ? 'too_large' : error.code === 'too_slow' ? 'request_timeout' : 'malformed';
+    throw new Problem(code, error.message, { cause: error });
+  }
 }
 
 function parse(bytes: Buffer): Pick<JsonBody, 'value' | 'lossyNumbers'> {

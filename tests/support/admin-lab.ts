@@ -20,6 +20,10 @@ import { createTestDatabase } from './test-database.ts';
 
 export interface AdminLab {
   url: string;
+  port: number;
+  opsPort: number;
+  /** What the pages answer, as `GET /path/:name`. */
+  routes: readonly string[];
   db: Db;
   databaseUrl: string;
   topics: Topics;
@@ -80,6 +84,9 @@ export async function startAdminLab(
   await eventually(async () => (await fetch(`${url}/login`)).status === 200, 'the admin pages answer');
   return {
     url,
+    port: admin.port,
+    opsPort: admin.opsPort,
+    routes: admin.routes,
     db,
     databaseUrl: database.databaseUrl,
     topics,

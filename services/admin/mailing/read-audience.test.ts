@@ -52,9 +52,30 @@ describe('an uploaded audience', () => {
     ['an image', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]), 'not_text'],
     ['text that ends inside a character', Buffer.from([0x75, 0xc3]), 'not_text'],
     ['a quote that is never closed', `"u-1\n${'u-2\n'.repeat(30_000)}`, 'not_csv'],
+    ['a line of separators only', '\t'.repeat(300_000), 'not_csv'],
+    ['a line of blanks only', `u-1\n${' '.repeat(300_000)}`, 'not_csv'],
     ['a quote inside a cell', 'u-1\nu"2\n', 'not_csv'],
   ])('%s is refused in words', async (_what, file, code) => {
     await expect(read(file)).rejects.toMatchObject({ code });
+  });
+
+  it.each([
+    ['empty lines', '\n'],
+    ['blank lines', ' \n'],
+    ['separators', ',\n'],
+    ['quotes', '"a"\n'],
+    ['cells', 'a,b;c\td\n'],
+    ['long blank lines', `${' '.repeat(60_000)}\n`],
+  ])('of 2 MiB of %s leaves others their turn', async (_what, line) => {
+    const text = line.repeat(Math.ceil((2 * 1024 * 1024) / line.length));
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    const before = process.cpuUsage();
+    await read(text);
+    clearInterval(timer);
+    const { user, system } = process.cpuUsage(before);
+    // One at least for each 50 ms of work.
+    expect(turns).toBeGreaterThan((user + system) / 50_000 - 1);
   });
 
   it('that breaks off is an error, not a shorter audience', async () => {

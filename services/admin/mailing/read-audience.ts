@@ -1,6 +1,7 @@
 // Reads an uploaded audience as it comes in: bytes to text, text to rows, rows to checked ids in batches. Holds one batch
 // at a time, whatever the file's size.
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { TextDecoder } from 'node:util';
 import { CsvError, parse } from 'csv-parse';
 import { PosthornError } from '../../../lib/errors.ts';
@@ -11,8 +12,10 @@ export class AudienceFileError extends PosthornError {}
 
 export const maxAudienceBytes = 256 * 1024 * 1024;
 const batchSize = 10_000;
-/** A quote that is never closed would make one row of the whole file. */
+/** A quote that is never closed would make one row of the whole file; so would a file without line ends. */
 const maxRowChars = 64 * 1024;
+/** The parser works on so much at a time, some milliseconds; then others have their turn. */
+const pieceChars = 16 * 1024;
 
 /**
  * @param rows is told every row; after its first fault the batches are empty, for nothing is stored then
@@ -23,6 +26,7 @@ export async function* readAudience(bytes: Readable, rows: AudienceRows): AsyncG
   let count = 0;
   const parser = parse({
     delimiter: [',', ';', '\t'],
+    record_delimiter: ['\r\n', '\n', '\r'],
     bom: true,
     trim: true,
     relax_column_count: true,
@@ -54,14 +58,36 @@ export async function* readAudience(bytes: Readable, rows: AudienceRows): AsyncG
 
 async function feed(text: AsyncIterable<string>, parser: ReturnType<typeof parse>): Promise<void> {
   try {
-    for await (const piece of text) {
-      if (parser.destroyed) return;
-      if (!parser.write(piece)) await drained(parser);
+    const checkLine = createLineCheck();
+    for await (const whole of text) {
+      for (let at = 0; at < whole.length; at += pieceChars) {
+        if (parser.destroyed) return;
+        const piece = whole.slice(at, at + pieceChars);
+        checkLine(piece);
+        if (!parser.write(piece)) await drained(parser);
+        await setImmediate();
+      }
     }
     parser.end();
   } catch (error) {
     parser.destroy(error instanceof Error ? error : new Error(String(error)));
   }
+}
+
+/** The parser's own bound leaves out separators and blanks: a line of nothing else would be a row of millions of cells. */
+function createLineCheck(): (piece: string) => void {
+  let lineChars = 0;
+  return (piece) => {
+    const first = piece.search(/[\r\n]/);
+    lineChars += first < 0 ? piece.length : first;
+    if (lineChars > maxRowChars) {
+      throw new AudienceFileError(
+        'not_csv',
+        `The file cannot be read as CSV: a line is longer than ${maxRowChars.toLocaleString('en-US')} characters.`,
+      );
+    }
+    if (first >= 0) lineChars = piece.length - 1 - Math.max(piece.lastIndexOf('\n'), piece.lastIndexOf('\r'));
+  };
 }
 
 function drained(parser: ReturnType<typeof parse>): Promise<void> {

@@ -21,6 +21,8 @@ export interface RecurrenceFields {
 export type Recurrence = { cron: string } | { fault: string };
 
 export const minMinutesBetween = 5;
+/** Every minute of an hour, one by one, has 169. */
+const maxCronChars = 400;
 const minuteMs = 60_000;
 /** In one hour, and over the ends of hours and days, a pattern shows its shortest gap soon. */
 const sampledTimes = 300;
@@ -74,6 +76,7 @@ export function nextTimes(cron: string, timeZone: string, afterMs: number, count
 }
 
 function checkCron(text: string, nowMs: number): Recurrence {
+  if (text.length > maxCronChars) return { fault: `A cron expression has at most ${maxCronChars} characters.` };
   const cron = text.trim().replace(/\s+/g, ' ');
   if (!fields.test(cron)) {
     return { fault: 'A cron expression has five fields: minute, hour, day of the month, month, day of the week.' };

@@ -63,7 +63,7 @@ export interface ReplayPage {
 /** Newest first, by the index on requested_at. */
 export async function listReplays(db: Db, options: { after?: string | undefined; limit: number }): Promise<ReplayPage> {
   const { limit } = options;
-  const [, us, id] = /^(\d{1,17})\.([0-9a-f-]{36})$/.exec(options.after ?? '') ?? [];
+  const [, us, id] = /^(\d{1,17})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(options.after ?? '') ?? [];
   const { rows } = await withDatabase(() =>
     sql<Row & { requested_us: string }>`
       select *, (extract(epoch from requested_at) * 1000000)::bigint::text as requested_us from replays

@@ -27,6 +27,11 @@ export function login(app: AdminApp, parts: Parts): void {
       await writeAudit(db, result.name, 'session.opened', `user ${result.name}`);
       return c.redirect(to, 303);
     }
+    if (result.kind === 'busy') {
+      c.header('retry-after', '2');
+      const fault = 'Too many people are logging in at the moment. Wait some seconds, then try again.';
+      return page(c, parts, 'login', { title: 'Log in', to, name, fault }, 503);
+    }
     await writeAudit(db, name.slice(0, 64), 'session.refused', '', {
       address: clientAddress(c, config.trustedProxies),
     });

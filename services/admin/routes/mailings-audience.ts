@@ -10,7 +10,7 @@ import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { type Stored, storePeople } from '../queries/mailings-people.ts';
 import { requireAbility } from '../roles.ts';
-import { readMailingId, requireDraft } from './mailings-of.ts';
+import { readMailingId, requireDraft, requireRevision } from './mailings-of.ts';
 
 /** Of an upload that runs; kept a while after its end, for the page to ask once more. */
 interface Progress {
@@ -63,7 +63,7 @@ export function mailingsAudience(app: AdminApp, parts: Parts): void {
 
 async function upload(c: AdminContext, parts: Parts, mailingId: string, progress: Progress): Promise<Response> {
   const mode = c.req.query('mode') === 'replace' ? 'replace' : 'add';
-  const revision = Number(c.req.query('revision'));
+  const revision = requireRevision(c.req.query('revision'));
   const bytes = c.env.incoming;
   const rows = createAudienceRows();
   class WrongRows extends Error {}
@@ -133,7 +133,12 @@ async function clear(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'edit');
   const { mailing_id: mailingId, people_count: count } = await requireDraft(c, parts);
   const { fields } = await readForm(c);
-  const wanted = { mailingId, revision: Number(fields.revision), mode: 'replace', who: c.var.session.name } as const;
+  const wanted = {
+    mailingId,
+    revision: requireRevision(fields.revision),
+    mode: 'replace',
+    who: c.var.session.name,
+  } as const;
   const stored = await storePeople(parts.db, wanted, nobody());
   if (stored.kind !== 'stored') {
     throw new PageError(

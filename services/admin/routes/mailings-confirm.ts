@@ -2,7 +2,7 @@
 import { measureSms } from '../../../content/sms-parts.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { writeAudit } from '../audit.ts';
-import { readForm } from '../forms.ts';
+import { readForm, readNumber } from '../forms.ts';
 import { describeCron } from '../mailing/recurrence.ts';
 import { toZoneWords } from '../mailing/schedule.ts';
 import type { FindNeeds } from '../mailing/template-needs.ts';
@@ -106,7 +106,7 @@ async function confirm(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Pro
   }
   const mailing = await requireDraft(c, parts);
   const check = await checkMailing(parts, findNeeds, mailing);
-  if (Number(fields.revision) !== mailing.revision) {
+  if (readNumber(fields.revision) !== mailing.revision) {
     const refusal = `${mailing.updated_by} has changed it since you looked, so it was not confirmed. This is how it is now.`;
     return showCheck(c, parts, mailing, check, refusal);
   }
@@ -115,7 +115,7 @@ async function confirm(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Pro
     return showCheck(c, parts, mailing, check, 'It was not confirmed; what stops it is below.');
   }
   const who = c.var.session.name;
-  const version = Number(fields.version);
+  const version = readNumber(fields.version) ?? 0;
   const result = await confirmMailing(db, id, mailing.revision, version, audience.count, who);
   if (result.kind !== 'confirmed') {
     const again = await requireDraft(c, parts);

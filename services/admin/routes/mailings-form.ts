@@ -11,7 +11,6 @@ import { maxTitleChars, readDraft, toFormFields } from '../mailing/read-draft.ts
 import { isTimeZone } from '../mailing/schedule.ts';
 import type { FindNeeds } from '../mailing/template-needs.ts';
 import { done, page } from '../page.ts';
-import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { createDraft, saveDraft } from '../queries/mailings-draft.ts';
 import { findMailing, type Mailing } from '../queries/mailings-one.ts';
@@ -25,7 +24,7 @@ import {
   toTemplateSection,
   toTimeSection,
 } from './mailings-form-data.ts';
-import { requireDraft } from './mailings-of.ts';
+import { requireDraft, requireRevision } from './mailings-of.ts';
 
 export function mailingsForm(app: AdminApp, parts: Parts, findNeeds: FindNeeds): void {
   app.get('/mailings/new', (c) => showNew(c, parts));
@@ -138,8 +137,7 @@ async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promis
 
   const { mailing_id: mailingId } = mailing;
   const who = c.var.session.name;
-  const revision = Number(form.fields.overwrite || form.fields.revision);
-  if (!Number.isInteger(revision)) throw new PageError(400, 'The form is not complete. Load the page again.');
+  const revision = requireRevision(form.fields.overwrite || form.fields.revision);
   const mode = form.fields.people_mode === 'replace' ? 'replace' : 'add';
   let saved: number | undefined;
   try {

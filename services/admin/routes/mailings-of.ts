@@ -1,5 +1,6 @@
 // What every page of one mailing begins with: the mailing of the address, and whether it is still a draft.
 import { isUuid } from '../../../domain/ids.ts';
+import { readNumber } from '../forms.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminContext, Parts } from '../parts.ts';
 import { findMailing, type Mailing } from '../queries/mailings-one.ts';
@@ -30,4 +31,14 @@ export async function requireDraft(c: AdminContext, parts: Pick<Parts, 'db'>): P
       ? `"${mailing.title}" was confirmed${by}, so it cannot be changed. As long as it has not begun it can be taken back to a draft, on its page.`
       : `"${mailing.title}" is over, so it cannot be changed. Duplicate it to send it again.`,
   );
+}
+
+/**
+ * The revision of the draft that a page was made of.
+ * @throws PageError 400
+ */
+export function requireRevision(text: string | undefined): number {
+  const revision = readNumber(text);
+  if (revision === undefined) throw new PageError(400, 'The form is not complete. Load the page again.');
+  return revision;
 }

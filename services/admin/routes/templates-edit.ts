@@ -1,14 +1,14 @@
 // /templates/<id>: the texts in the editor, their preview, and saving them as the next version.
 import { writeAudit } from '../audit.ts';
-import { type FormFaults, type FormFields, readForm } from '../forms.ts';
+import { type FormFaults, type FormFields, readForm, readNumber } from '../forms.ts';
 import { done } from '../page.ts';
 import type { AdminApp, AdminContext } from '../parts.ts';
 import type { TemplateRow } from '../queries/templates.ts';
 import { findVersion } from '../queries/templates.ts';
 import { activateVersion, saveVersion, type TemplateTexts } from '../queries/templates-write.ts';
 import { requireAbility } from '../roles.ts';
-import { changedParts, compareTexts } from '../template/compare.ts';
-import { loadTemplate, loadVersion, readNumber, type TemplateDesk } from '../template/desk.ts';
+import { changedParts } from '../template/compare.ts';
+import { loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
 import { findSaveFault, showEditor, toFormFields } from '../template/editor-page.ts';
 import { readTexts } from '../template/read-form.ts';
 import { type TryOut, tryOut } from '../template/try-out.ts';
@@ -98,7 +98,7 @@ async function showConflict(
     at: theirs.createdAt,
     version: theirs.version,
     base: known && base < theirs.version ? base : undefined,
-    difference: compareTexts(theirs, typed),
+    difference: await desk.parts.previewer.compare(theirs, typed),
   };
   const form = { ...fields, base: String(theirs.version) };
   return show(c, desk, template, form, { conflict, newest: theirs.version, status: 409 });

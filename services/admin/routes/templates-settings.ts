@@ -1,12 +1,12 @@
 // /templates/<id>/settings: what holds for all versions, and putting a template away.
 import { writeAudit } from '../audit.ts';
-import { type FormFaults, type FormFields, readForm } from '../forms.ts';
+import { type FormFaults, type FormFields, readForm, readNumber } from '../forms.ts';
 import { done, page } from '../page.ts';
 import type { AdminApp, AdminContext } from '../parts.ts';
 import { countUses, type TemplateRow } from '../queries/templates.ts';
 import { changeSettings, setArchived, type TemplateSettings } from '../queries/templates-write.ts';
 import { requireAbility } from '../roles.ts';
-import { channelTitles, loadTemplate, readNumber, type TemplateDesk } from '../template/desk.ts';
+import { channelTitles, loadTemplate, type TemplateDesk } from '../template/desk.ts';
 import { readSettings } from '../template/read-form.ts';
 
 export function templateSettings(app: AdminApp, desk: TemplateDesk): void {

@@ -6,14 +6,14 @@ import { DependencyError, describeError } from '../../../lib/errors.ts';
 import type { NotificationRequested } from '../../../lib/events.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { writeAudit } from '../audit.ts';
-import { type FormFaults, type FormFields, readForm } from '../forms.ts';
+import { type FormFaults, type FormFields, readForm, readNumber } from '../forms.ts';
 import { done, page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { listVersions, type TemplateRow } from '../queries/templates.ts';
 import { findTestSend, noteTestSend, readTestProgress, type TestSend } from '../queries/templates-tests.ts';
 import { requireAbility } from '../roles.ts';
-import { channelTitles, loadTemplate, loadVersion, readNumber, type TemplateDesk } from '../template/desk.ts';
+import { channelTitles, loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
 import { describeProgress } from '../template/test-progress.ts';
 import { createThrottle } from '../template/throttle.ts';
 

@@ -1,14 +1,13 @@
 // /templates/<id>/versions: which there are, one of them, the difference between two, and which is in use.
 import { writeAudit } from '../audit.ts';
-import { readForm } from '../forms.ts';
+import { readForm, readNumber } from '../forms.ts';
 import { done, page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext } from '../parts.ts';
 import { listVersions, type TemplateRow } from '../queries/templates.ts';
 import { activateVersion } from '../queries/templates-write.ts';
 import { requireAbility } from '../roles.ts';
-import { compareTexts } from '../template/compare.ts';
-import { channelTitles, loadTemplate, loadVersion, readNumber, type TemplateDesk } from '../template/desk.ts';
+import { channelTitles, loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
 
 export function templateVersions(app: AdminApp, desk: TemplateDesk): void {
   const { parts } = desk;
@@ -35,7 +34,7 @@ export function templateVersions(app: AdminApp, desk: TemplateDesk): void {
       loadVersion(parts, template.templateId, c.req.query('to')),
     ]);
     const versions = await listVersions(parts.db, template.templateId);
-    const data = { template, versions, from, to, difference: compareTexts(from, to), tab: 'versions' };
+    const data = { template, versions, from, to, difference: await parts.previewer.compare(from, to), tab: 'versions' };
     const title = `Version ${from.version} and version ${to.version} of ${template.title}`;
     return page(c, parts, 'templates/difference', { title, ...data, channelTitle: channelTitles[template.channel] });
   });

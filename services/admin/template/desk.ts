@@ -1,5 +1,6 @@
 // What the pages of templates share: whose data previews use, and how a template is found by its address.
 import type { Channel } from '../../../domain/ids.ts';
+import { readNumber } from '../forms.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminContext, Parts } from '../parts.ts';
 import { findTemplate, findVersion, type TemplateRow, type VersionRow } from '../queries/templates.ts';
@@ -27,9 +28,4 @@ export async function loadVersion({ db }: Pick<Parts, 'db'>, templateId: string,
   const version = text !== '' && number === undefined ? undefined : await findVersion(db, templateId, number);
   if (!version) throw new PageError(404, `The template “${templateId}” has no version ${text.slice(0, 12)}.`);
   return version;
-}
-
-/** A whole number from 1 that Postgres can hold as an integer. */
-export function readNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }

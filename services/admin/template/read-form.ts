@@ -12,6 +12,7 @@ const shortName = /^[a-z0-9][a-z0-9-]{0,63}$/;
 /** Addresses of pages. */
 const takenNames = new Set(['new', 'preview']);
 const maxFromNameChars = 120;
+const maxTitleChars = 120;
 
 export function isShortName(text: string): boolean {
   return shortName.test(text);
@@ -21,7 +22,7 @@ export function isShortName(text: string): boolean {
 export function readTexts(channel: Channel, fields: FormFields): { texts: TemplateTexts; faults: FormFaults } {
   const isEmail = channel === 'email';
   const texts: TemplateTexts = {
-    subject: isEmail ? (fields.subject ?? '').replace(/\s*\n\s*/g, ' ').trim() : '',
+    subject: isEmail ? toOneLine(fields.subject ?? '') : '',
     html: isEmail ? orNull(fields.html) : null,
     text: orNull(fields.text),
     fromName: isEmail ? orNull(fields.from_name?.trim()) : null,
@@ -41,8 +42,14 @@ export function readTexts(channel: Channel, fields: FormFields): { texts: Templa
   return { texts, faults };
 }
 
+/** One that is too long stays as it is: the pattern's work grows with the square of a run of blanks. */
+function toOneLine(text: string): string {
+  const trimmed = text.trim();
+  return trimmed.length > maxSubjectChars ? trimmed : trimmed.replace(/\s*\n\s*/g, ' ');
+}
+
 const settingsForm = z.object({
-  title: z.string().trim().min(1, 'Give it a title.').max(120, 'At most 120 characters.'),
+  title: z.string().trim().min(1, 'Give it a title.').max(maxTitleChars, `At most ${maxTitleChars} characters.`),
   is_promo: z.string().optional(),
   on_no_answer: z.enum(['', 'resend', 'park'], 'Choose one of these.').default(''),
   confidential: z.string().optional(),
@@ -90,7 +97,7 @@ const cyrillic: Readonly<Record<string, string>> = Object.fromEntries(
 
 /** `Ваш месяц: итоги` → `vash-mesiats-itogi`; public/template-new.js shows the same while one types. */
 export function toShortName(title: string): string {
-  return [...title.toLowerCase()]
+  return [...title.slice(0, maxTitleChars).toLowerCase()]
     .map((letter) => cyrillic[letter] ?? letter)
     .join('')
     .replace(/ß/g, 'ss')

@@ -1,0 +1,25 @@
+// What a flood of one service is made of. Plain values: they go to a thread of their own (sender.ts).
+
+/** One call. Its body is a text that is repeated until it is so large: 2 MiB need not be written down. */
+export interface Attack {
+  title: string;
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body?: { head?: string; repeat: string; tail?: string; bytes: number };
+}
+
+export interface Seen {
+  title: string;
+  /** Undefined where the connection was closed without an answer. */
+  status: number | undefined;
+  /** Of the slowest answer of /healthz while the call ran. */
+  healthMs: number;
+  ms: number;
+}
+
+export interface FloodOrder {
+  port: number;
+  opsPort: number;
+  attacks: readonly Attack[];
+}

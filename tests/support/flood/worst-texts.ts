@@ -1,0 +1,28 @@
+// Texts that are dear to read for a program that is careless: each is repeated as often as there is room.
+
+export const worstTexts: Readonly<Record<string, string>> = {
+  blanks: ' ',
+  'line breaks': '\n',
+  'carriage returns': '\r',
+  'blanks and one letter': `${' '.repeat(4_000)}x`,
+  'combining marks': '\u0301',
+  'wide letters': '\u{1F600}',
+  'half of a pair': '\ud83d',
+  commas: 'a,',
+  digits: '9',
+  'a cron list': '*/1,',
+  'a cron text': '0 0 29 2 1,',
+  quotes: `"'`,
+  percents: '%_\\',
+  brackets: '[',
+  braces: '{"a":',
+  tags: '<b>',
+  comments: '<!--',
+  'Liquid outputs': '{{ a }}',
+  'Liquid loops': '{% for a in (1..9) %}',
+  'open Liquid': '{% if a %}{{',
+  addresses: 'a@b.',
+  slashes: '../',
+  'a time zone': 'Europe/Berlin',
+  'NUL characters': '\0',
+};
