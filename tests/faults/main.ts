@@ -8,7 +8,7 @@ import { fuzz } from './fuzz/main.ts';
 import { createRandom } from './harness/random.ts';
 import { recordRun } from './harness/record.ts';
 import type { Scenario } from './harness/scenario.ts';
-import { help, readSettings, SettingsError } from './harness/settings.ts';
+import { type FaultSettings, help, readSettings, SettingsError } from './harness/settings.ts';
 import { type Outcome, toTable } from './harness/table.ts';
 import { startWorld } from './harness/world.ts';
 import { scenarios } from './scenarios/all.ts';
@@ -16,7 +16,7 @@ import { scenarios } from './scenarios/all.ts';
 const root = resolve(import.meta.dirname, '../..');
 const dataDir = resolve(root, process.env.POSTHORN_DATA_DIR || '.posthorn');
 
-async function runOne(scenario: Scenario, seed: number, people: number): Promise<Outcome> {
+async function runOne(scenario: Scenario, seed: number, { people, scale }: FaultSettings): Promise<Outcome> {
   const startedAtMs = performance.now();
   const log = (line: string) => {
     const seconds = String(Math.round((performance.now() - startedAtMs) / 1_000)).padStart(4);
@@ -32,7 +32,7 @@ async function runOne(scenario: Scenario, seed: number, people: number): Promise
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     log('the system is up');
-    const stage = { world, seed, random: createRandom(seed), people, singlesPerSecond: 50, scale: 1, from: 0, log };
+    const stage = { world, seed, random: createRandom(seed), people, singlesPerSecond: 50, scale, from: 0, log };
     const { tally, faults, notes } = await scenario.run(stage);
     for (const fault of faults) log(`NOT HELD: ${fault}`);
     if (faults.length > 0) for (const line of world.lines.filter(isTelling).slice(-40)) log(line.slice(0, 400));
@@ -77,7 +77,7 @@ try {
     const outcomes: Outcome[] = [];
     for (const seed of settings.seeds) {
       for (const scenario of settings.scenarios) {
-        const outcome = await runOne(scenario, seed, settings.people);
+        const outcome = await runOne(scenario, seed, settings);
         outcomes.push(outcome);
         if (settings.isRecorded) recordRun(root, outcome);
       }

@@ -37,4 +37,20 @@ export const sabotages: readonly Sabotage[] = [
     ...settleGuard,
     shows: /counted/,
   },
+  {
+    title: 'breaker opens for one recipient: what one message causes is taken for the state of the mail server',
+    scenario: 'F14',
+    file: 'services/dispatcher/transports/breaker.ts',
+    from: 'export const failuresToOpen = 5;',
+    to: 'export const failuresToOpen = 1;',
+    shows: /was not ready|waited longer|were not sent/,
+  },
+  {
+    title: 'lease asks the monotonic clock only: who was suspended sends what others have sent',
+    scenario: 'F16',
+    file: 'services/dispatcher/lease.ts',
+    from: 'Math.max(now.monotonicMs - this.#from.monotonicMs, now.wallMs - this.#from.wallMs)',
+    to: 'now.monotonicMs - this.#from.monotonicMs',
+    shows: /came at|came twice/,
+  },
 ];

@@ -8,6 +8,7 @@ import type { Stage } from './scenario.ts';
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
 const everyMs = 5_000;
+const uuid = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/;
 
 /** @returns what ends it, with how many holds were lifted */
 export function liftHolds({ world, log }: Stage): { stop(): Promise<number> } {
@@ -16,16 +17,18 @@ export function liftHolds({ world, log }: Stage): { stop(): Promise<number> } {
   const posthorn = async (...args: string[]) =>
     (await run(process.execPath, [join(root, 'cli/posthorn.ts'), 'hold', ...args], { env: world.launched.env })).stdout;
   const lifting = (async () => {
-    while (!isOver) {
-      const ids = (await posthorn('list')).match(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g) ?? [];
-      for (const id of ids) {
-        await posthorn('lift', id);
-        log(`lifts the hold ${id}`);
-        liftedCount += 1;
+    for (; !isOver; await sleep(everyMs)) {
+      const lines = (await posthorn('list').catch(() => '')).split('\n');
+      // The hold's own id stands first; what is on hold may have one as well.
+      for (const id of lines.flatMap((line) => uuid.exec(line)?.[0] ?? [])) {
+        const isLifted = await posthorn('lift', id).then(
+          () => true,
+          (error: unknown) => log(`the hold ${id} cannot be lifted: ${String(error)}`) ?? false,
+        );
+        if (isLifted) liftedCount += 1;
       }
-      await sleep(everyMs);
     }
-  })().catch((error: unknown) => log(`the holds cannot be lifted: ${String(error)}`));
+  })();
   return {
     async stop() {
       isOver = true;

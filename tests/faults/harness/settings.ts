@@ -11,6 +11,8 @@ export interface FaultSettings {
   scenarios: readonly Scenario[];
   seeds: readonly number[];
   people: number;
+  /** How long faults last, and how often they come: 1 as they are recorded, less for everyday. */
+  scale: number;
   isRecorded: boolean;
 }
 
@@ -20,6 +22,7 @@ export const help = (
 npm run test:faults -- F1 F5               only these
 npm run test:faults -- --seed 7 --seed 8   each with these seeds
 npm run test:faults -- --people 2000       of the mailing under way, an even number from 2000 to 20000 (20000)
+npm run test:faults -- --scale 0.1         faults last a tenth as long; not for --record
 npm run test:faults -- --record            writes each run down in docs/reliability/ and its table in docs/reliability.md
 npm run test:faults -- fuzz --help         a million generated inputs
 
@@ -42,11 +45,16 @@ export function readSettings(args: readonly string[], all: readonly Scenario[]):
   if (!Number.isInteger(people) || people % 2 !== 0 || people < 2_000 || people > 20_000) {
     throw new SettingsError(`--people must be an even number from 2000 to 20000, not ${values.people}.`);
   }
+  const scale = Number(values.scale);
+  if (!(scale >= 0.05 && scale <= 1)) throw new SettingsError(`--scale must be from 0.05 to 1, not ${values.scale}.`);
+  if (scale < 1 && values.record)
+    throw new SettingsError('--record is for runs at their full length, without --scale.');
   return {
     showHelp: values.help,
     scenarios: all.filter(({ name }) => wanted.size === 0 || wanted.has(name)),
     seeds,
     people,
+    scale,
     isRecorded: values.record,
   };
 }
@@ -60,6 +68,7 @@ function parse(args: readonly string[], all: readonly Scenario[]) {
         help: { type: 'boolean', short: 'h', default: false },
         seed: { type: 'string', multiple: true, default: ['1'] },
         people: { type: 'string', default: '20000' },
+        scale: { type: 'string', default: '1' },
         record: { type: 'boolean', default: false },
       },
     });
