@@ -17,7 +17,8 @@ const user = z.object({
   films_month_count: z.number().nullish(),
   favourite_genre: z.string().nullish(),
 });
-const batchAnswer = z.object({ users: z.array(z.looseObject({ id: z.string() })), missing: z.array(z.string()) });
+const batchAnswer = z.object({ users: z.array(z.unknown()), missing: z.array(z.string()) });
+const withId = z.looseObject({ id: z.string() });
 const pageAnswer = z.object({ users: z.array(z.string()), next: z.string().nullable() });
 const categoriesAnswer = z.array(z.object({ name: z.string(), count: z.number() }));
 
@@ -30,7 +31,11 @@ export interface UnusableUser {
 }
 
 export interface UserService {
-  /** Ids without a user are left out of the map. @param ids at most 1,000 */
+  /**
+   * Ids without a user are left out of the map. What is said of somebody without an id that was asked for concerns those
+   * alone who are neither among the users nor missing.
+   * @param ids at most 1,000
+   */
   fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User | UnusableUser>>;
   fetchCategories(signal?: AbortSignal): Promise<Category[]>;
   /**
@@ -61,6 +66,8 @@ interface Options {
 }
 
 const maxAnswerBytes = 8 * 1024 * 1024;
+/** So many people without a usable id and nobody with one: that is no matter of single people. */
+const brokenForAll = 5;
 const defaultTimeoutMs = 5_000;
 
 /**
@@ -97,8 +104,7 @@ export function createUserService(options: Options): UserService {
 
   return {
     async fetchUsers(ids, signal) {
-      const answer = await call(batchAnswer, '/users/batch', { ids }, signal);
-      return new Map(answer.users.map((found) => [found.id, toUser(found)]));
+      return toUsers(ids, await call(batchAnswer, '/users/batch', { ids }, signal));
     },
     fetchCategories: (signal) => call(categoriesAnswer, '/categories', undefined, signal),
     async listUserIds(categories, after, limit, signal) {
@@ -109,6 +115,29 @@ export function createUserService(options: Options): UserService {
       return { ids: users, next };
     },
   };
+}
+
+/** @throws DependencyError('user-service') when it says nothing usable of anybody */
+function toUsers(ids: readonly string[], answer: z.output<typeof batchAnswer>): Map<string, User | UnusableUser> {
+  const asked = new Set(ids);
+  const users = new Map<string, User | UnusableUser>();
+  let withoutIdCount = 0;
+  for (const one of answer.users) {
+    const { data } = withId.safeParse(one);
+    if (data && asked.has(data.id)) users.set(data.id, toUser(data));
+    else withoutIdCount += 1;
+  }
+  if (withoutIdCount === 0) return users;
+  const missing = new Set(answer.missing);
+  if (withoutIdCount >= brokenForAll && !ids.some((id) => users.has(id) || missing.has(id))) {
+    throw new DependencyError(
+      'user-service',
+      'The user service says of nobody who they are: no user in its answer has an id that was asked for',
+    );
+  }
+  for (const id of ids)
+    if (!users.has(id) && !missing.has(id)) users.set(id, { fault: '/id: nobody in the answer has it' });
+  return users;
 }
 
 function toUser(found: { id: string }): User | UnusableUser {
