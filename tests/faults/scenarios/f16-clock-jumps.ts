@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
 import type { ExtraService } from '../harness/extra-service.ts';
-import { createLoad } from '../harness/load.ts';
+import { createLoad, type Load } from '../harness/load.ts';
 import { inFlightAtBreak, judge, type Scenario, type Stage } from '../harness/scenario.ts';
 import { calmScript } from '../sink/script.ts';
 
@@ -17,8 +17,11 @@ const afterWakingMs = 20_000;
 const rounds = 2;
 /** Sends in flight when it was stopped are over by then: their answers have come, or never will. */
 const inFlightMs = 6_000;
-/** Mails a second: slowly, for every dispatcher to have much in hand at every moment. */
-const pace = 150;
+/** Slowly, for every dispatcher to have much in hand at every moment. */
+const mailingSeconds = 130;
+const jumpsOfMailing = 2;
+/** Of the people's numbers of two mailings. */
+const apart = 60_000;
 
 interface Suspension {
   fromMs: number;
@@ -31,19 +34,29 @@ export const clockJumps: Scenario = {
     "a dispatcher's clocks jump 90 s in the middle of a slice, both and one alone, forwards and back; suspended 90 s",
   async run(stage) {
     const { world, random, log, people, singlesPerSecond, scale, from } = stage;
+    const pace = Math.max(20, people / mailingSeconds);
     await world.sink.follow({ ...calmScript, perSecond: pace });
-    const before = world.sink.accepted().length;
-    const load = createLoad(world, { people, singlesPerSecond: Math.min(20, singlesPerSecond), from });
-    const jumper = await startJumper(stage, random.shuffle(jumps)[0] ?? jumps[0]);
-    await load.begin();
-    await eventually(() => world.sink.accepted().length > before + 200, 'the mailing is under way', 120_000);
-    await jump(stage, jumper);
-    for (const kind of scale < 1 ? [] : random.shuffle(jumps)) await jump(stage, await startJumper(stage, kind));
+    const loads: Load[] = [];
+    /** A mailing that lasts through what comes, of other people than the ones before. */
+    const begin = async (singles: number) => {
+      const options = { people, singlesPerSecond: singles, from: from + loads.length * apart };
+      const load = createLoad(world, options);
+      loads.push(load);
+      await load.begin();
+    };
+    const [first, ...others] = random.shuffle(jumps);
+    const kinds = scale < 1 ? [first ?? jumps[0]] : [first ?? jumps[0], ...others];
+    for (const [at, kind] of kinds.entries()) {
+      const jumper = await startJumper(stage, kind);
+      if (at % jumpsOfMailing === 0) await begin(at === 0 ? Math.min(20, singlesPerSecond) : 0);
+      await jump(stage, jumper, pace);
+    }
 
     const suspensions: Suspension[] = [];
     for (let round = 0; round < (scale < 1 ? 1 : rounds); round++) {
       const { service } = await startJumper(stage, 'suspended');
-      await untilItSends(stage);
+      await begin(0);
+      await untilItSends(stage, pace);
       log('one dispatcher is suspended, its monotonic clock stands still');
       process.kill(service.pid, 'SIGSTOP');
       const fromMs = Date.now();
@@ -55,9 +68,9 @@ export const clockJumps: Scenario = {
       await sleep(afterWakingMs);
       await service.stop();
     }
-    await load.end();
+    for (const load of loads) await load.end();
     await world.sink.follow(calmScript);
-    const verdict = await judge(stage, [load], {
+    const verdict = await judge(stage, loads, {
       doublesAtMost: suspensions.length * inFlightAtBreak,
       unknownAtMost: suspensions.length * inFlightAtBreak,
       drainWithinMs: 300_000,
@@ -85,8 +98,8 @@ async function startJumper({ world }: Stage, kind: string): Promise<Jumper> {
   return { kind, service };
 }
 
-async function jump(stage: Stage, { kind, service }: Jumper): Promise<void> {
-  await untilItSends(stage);
+async function jump(stage: Stage, { kind, service }: Jumper, pace: number): Promise<void> {
+  await untilItSends(stage, pace);
   stage.log(`the clocks of one dispatcher jump: ${kind}`);
   process.kill(service.pid, 'SIGUSR2');
   await sleep(afterJumpMs * stage.scale);
@@ -94,7 +107,7 @@ async function jump(stage: Stage, { kind, service }: Jumper): Promise<void> {
 }
 
 /** A dispatcher that has joined its groups gets its partitions within seconds, and then has claims in hand all the time. */
-async function untilItSends({ world }: Stage): Promise<void> {
+async function untilItSends({ world }: Stage, pace: number): Promise<void> {
   const from = world.sink.accepted().length;
   await sleep(5_000);
   await eventually(() => world.sink.accepted().length > from + pace, 'mails go out', 60_000);
