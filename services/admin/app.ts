@@ -19,6 +19,7 @@ import { login } from './routes/login.ts';
 import { mailings } from './routes/mailings.ts';
 import { notifications } from './routes/notifications.ts';
 import { notificationMessage } from './routes/notifications-message.ts';
+import { openRequests } from './routes/open-requests.ts';
 import { people } from './routes/people.ts';
 import { person } from './routes/people-person.ts';
 import { records } from './routes/records.ts';
@@ -35,6 +36,7 @@ import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
 const areas: Area[] = [
   login,
   home,
+  openRequests,
   mailings,
   templates,
   topics,

@@ -8,6 +8,7 @@ import { stages } from '../../lib/topics.ts';
 import type { LaneFacts, LaneWord } from './kafka/lag.ts';
 import type { LagSampler, LagView } from './kafka/lag-sampler.ts';
 import { countDone, type LetterPlace } from './queries/dead-letters.ts';
+import { listStandingStill, type OpenRequest } from './queries/open-requests.ts';
 import { countEndsToday, isUntouched, listRunning, type RunningMailing } from './queries/overview.ts';
 import { type Points, type Range, readSeries, type Series } from './queries/overview-series.ts';
 
@@ -23,6 +24,8 @@ export interface StageFacts {
 export interface Overview {
   today: Record<EndState, { all: number; high: number }>;
   running: RunningMailing[];
+  /** Of each priority the oldest request that stands still, if any does. */
+  standingStill: OpenRequest[];
   /** As they last were while Kafka does not answer, and then `fault` says so; empty when they were never known. */
   stages: StageFacts[];
   fault: string | undefined;
@@ -52,9 +55,10 @@ export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => 
       (found) => ({ found, fault: undefined }),
       (error: unknown) => ({ found: lag.last(), fault: describeError(error) }),
     );
-    const [ends, running, untouched] = await Promise.all([
+    const [ends, running, standingStill, untouched] = await Promise.all([
       countEndsToday(db),
       listRunning(db),
+      listStandingStill(db),
       touched ? false : isUntouched(db),
     ]);
     touched ||= !untouched;
@@ -65,7 +69,7 @@ export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => 
     }
     const { found, fault } = await view;
     const stages = found ? toStages(found, await countDone(db, toLowest(found))) : [];
-    return { today, running, stages, fault, isUntouched: untouched };
+    return { today, running, standingStill, stages, fault, isUntouched: untouched };
   }
 
   const keptPoints = new Map<Range, Points>();

@@ -2,11 +2,11 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { DependencyError } from '../../lib/errors.ts';
-import type { Topic } from '../../lib/topics.ts';
 import { eventually } from '../support/eventually.ts';
 import { readCounter } from '../support/read-counter.ts';
 import { openStageLab, type StageLab } from '../support/stage-lab.ts';
 import { chunk, createTestStage } from '../support/test-stage.ts';
+import { truncateTopic } from '../support/truncate-topic.ts';
 
 interface Line {
   level: number;
@@ -26,15 +26,6 @@ function createLog() {
   return { logger, lost: () => lines.filter(({ lost }) => lost !== undefined) };
 }
 
-/** Records before this offset are gone, as after retention or a truncation. */
-async function truncate(lab: StageLab, topic: Topic, offset: number, partition = 0): Promise<void> {
-  const admin = lab.kafka.admin();
-  await admin.connect();
-  await admin.fetchTopicOffsets(topic.name);
-  await admin.deleteTopicRecords({ topic: topic.name, partitions: [{ partition, offset: String(offset) }] });
-  await admin.disconnect();
-}
-
 const lostOf = (lab: StageLab, lane = 'high') =>
   readCounter(lab.metrics, 'posthorn_offsets_lost_total', { stage: 'enricher', priority: lane });
 const readUsers = async (lab: StageLab, atLeast: number) =>
@@ -51,7 +42,7 @@ describe('records that were deleted before they were read', () => {
     await eventually(async () => (await lab.committed(stage.lane.group, input.name))[0] === 5, 'committed');
     await first.stop();
     await lab.sendEvents(input, many(20, 5));
-    await truncate(lab, input, 25);
+    await truncateTopic(lab.kafka, input.name, { 0: 25 });
     await lab.sendEvents(input, many(2, 25));
     const log = createLog();
     lab.start(createTestStage(lab), { logger: log.logger });
@@ -82,7 +73,7 @@ describe('records that were deleted before they were read', () => {
     );
     await first.stop();
     await lab.sendEvents(input, many(20));
-    await truncate(lab, input, 20);
+    await truncateTopic(lab.kafka, input.name, { 0: 20 });
     const log = createLog();
     lab.start(createTestStage(lab), { logger: log.logger });
     await lab.sendEvents(input, many(1, 20));
@@ -95,7 +86,7 @@ describe('records that were deleted before they were read', () => {
     const lab = await openStageLab();
     const input = lab.topics.planned.high;
     await lab.sendEvents(input, many(8));
-    await truncate(lab, input, 6);
+    await truncateTopic(lab.kafka, input.name, { 0: 6 });
     const log = createLog();
     lab.start(createTestStage(lab), { logger: log.logger });
     await readUsers(lab, 2);
@@ -117,7 +108,7 @@ describe('records that were deleted before they were read', () => {
     await lab.sendEvents(input, many(3));
     await eventually(() => stage.slices.length > 0, 'the first fetch is under way');
     await lab.sendEvents(input, many(30, 3));
-    await truncate(lab, input, 33);
+    await truncateTopic(lab.kafka, input.name, { 0: 33 });
     isDown = false;
     await lab.sendEvents(input, many(1, 33));
     const users = await readUsers(lab, 4);
@@ -137,8 +128,8 @@ describe('records that were deleted before they were read', () => {
     );
     await first.stop();
     for (const partition of [0, 1]) await lab.sendEvents(input, many(10 + partition), partition);
-    await truncate(lab, input, 10, 0);
-    await truncate(lab, input, 4, 1);
+    await truncateTopic(lab.kafka, input.name, { 0: 10 });
+    await truncateTopic(lab.kafka, input.name, { 1: 4 });
     const log = createLog();
     lab.start(createTestStage(lab), { logger: log.logger });
     lab.start(createTestStage(lab), { logger: log.logger });
@@ -158,7 +149,7 @@ describe('records that were deleted before they were read', () => {
     await lab.sendEvents(input, many(5));
     await readUsers(lab, 5);
     await eventually(async () => (await lab.committed(stage.lane.group, input.name))[0] === 5, 'committed');
-    await truncate(lab, input, 5);
+    await truncateTopic(lab.kafka, input.name, { 0: 5 });
     await first.stop();
     lab.start(createTestStage(lab), { logger: log.logger });
     await lab.sendEvents(input, many(1, 5));

@@ -1,7 +1,7 @@
 // Kafka as a foreign producer and an operator meet it: writes any bytes to any topic, and reads the dead letters.
 
 import type { NotificationRequested } from '../../lib/events.ts';
-import { createKafka, type IHeaders } from '../../lib/kafka/client.ts';
+import { createKafka, type IHeaders, type Kafka } from '../../lib/kafka/client.ts';
 import { type Codec, createCodec } from '../../lib/kafka/codec.ts';
 import { type DeadLetterCause, readDeadLetterCause } from '../../lib/kafka/headers.ts';
 import { createLogger } from '../../lib/logger.ts';
@@ -17,6 +17,7 @@ export interface DeadLetter {
 }
 
 export interface KafkaAccess {
+  kafka: Kafka;
   topics: Topics;
   codec: Codec;
   /** Every dead letter so far, in the order of their coming. */
@@ -56,6 +57,7 @@ export async function accessKafka(env: Readonly<Record<string, string>>): Promis
     await producer.send({ topic, messages, acks: -1 });
   };
   return {
+    kafka,
     topics,
     codec,
     deadLetters,

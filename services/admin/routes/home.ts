@@ -1,4 +1,6 @@
 // / : the overview. What was sent today, how far every stage is, which mailings run, and charts; live.
+
+import { priorities } from '../../../lib/topics.ts';
 import { streamPart } from '../event-stream.ts';
 import { createOverviewFeed, type Overview } from '../overview-feed.ts';
 import { page } from '../page.ts';
@@ -6,6 +8,7 @@ import { PageError } from '../page-error.ts';
 import type { AdminApp, Parts } from '../parts.ts';
 import { type Range, ranges, type Series } from '../queries/overview-series.ts';
 import { requireAbility } from '../roles.ts';
+import { toShownOpen } from './open-requests.ts';
 import { toRate } from './topics.ts';
 
 const liveEveryMs = 3_000;
@@ -19,7 +22,7 @@ export function home(app: AdminApp, parts: Parts): void {
     const mayOperate = c.var.session.abilities.has('operate');
     return page(c, parts, 'home', {
       title: 'Overview',
-      ...toData(overview),
+      ...toData(overview, parts.now(), mayOperate),
       mayOperate,
       ranges: Object.entries(ranges).map(([name, { title }]) => ({ name, title })),
       table: toTable(series),
@@ -29,7 +32,11 @@ export function home(app: AdminApp, parts: Parts): void {
   app.get('/overview/live', (c) => {
     requireAbility(c, 'view');
     const mayOperate = c.var.session.abilities.has('operate');
-    const make = async () => parts.views.render('overview/live', { ...toData(await feed.now()), mayOperate });
+    const make = async () =>
+      parts.views.render('overview/live', {
+        ...toData(await feed.now(), parts.now(), mayOperate),
+        mayOperate,
+      });
     return streamPart(c, parts, liveEveryMs, make, parts.lag.watch());
   });
   app.get('/overview/series', async (c) => {
@@ -40,14 +47,16 @@ export function home(app: AdminApp, parts: Parts): void {
   });
 }
 
-function toData(overview: Overview) {
-  const { stages, running } = overview;
+function toData(overview: Overview, nowMs: number, mayOperate: boolean) {
+  const { stages, running, standingStill } = overview;
+  const oldest = standingStill.map((request) => toShownOpen(request, nowMs, mayOperate));
   return {
     ...overview,
     stages: stages.map((stage) => ({
       ...stage,
       lanes: stage.lanes.map((lane) => ({ ...lane, rate: toRate(lane.ratePerS) })),
     })),
+    open: priorities.map((priority) => ({ priority, oldest: oldest.find((one) => one.priority === priority) })),
     running: running.map((mailing) => {
       const whole = mailing.planningComplete ? mailing.planned : Math.max(mailing.planned, mailing.expected ?? 0);
       return { ...mailing, whole, percent: whole === 0 ? 0 : Math.floor((mailing.ended / whole) * 100) };

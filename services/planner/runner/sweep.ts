@@ -8,7 +8,7 @@ import type { PlannerMetrics } from '../planner-metrics.ts';
 import { healDirect } from './heal-direct.ts';
 import { type CareParts, measureLagOf } from './look-after.ts';
 import { createSweepLease } from './sweep-lease.ts';
-import { type LookedAt, type Place, perPriority, sweepPortion } from './sweep-portion.ts';
+import { closeBalanced, type LookedAt, lookAtOpen, type Place, perPriority } from './sweep-portion.ts';
 
 export interface SweepParts extends Omit<CareParts, 'metrics'> {
   healAfterMs: number;
@@ -22,9 +22,9 @@ const restMs = 200;
 /** After one of which much was closed: Postgres has twice as long for others as it had for us. */
 const restOfWork = 2;
 /** Where lanes have records to read, nothing is lost, and nobody asks again before. */
-const askLagEveryMs = 30_000;
+const askLagEveryMs = 15_000;
 /** A walk begins at the first open request of the one before: what is closed stays in the index until it is vacuumed. */
-const wholeWalkEveryMs = 5 * 60_000;
+const wholeWalkEveryMs = 30_000;
 /** Statements that are under way store rows that are a little older than what is seen already. */
 const slackMs = 60_000;
 const start: Place = { since: '-infinity', requestId: '00000000-0000-0000-0000-000000000000' };
@@ -58,13 +58,21 @@ export function createSweep(parts: SweepParts, signal: AbortSignal): Sweep {
     for (let left = begin(); left.length > 0; ) {
       if (!(await lease.hold())) return metrics?.oldestOpen(undefined);
       const startedAt = performance.now();
-      const after = Object.fromEntries(left.map((priority) => [priority, walkOf(priority).at]));
-      const portions = await sweepPortion(db, after as Record<Priority, Place>, healAfterMs);
+      const portions = await lookAtOpen(
+        db,
+        new Map(left.map((priority) => [priority, walkOf(priority).at])),
+        healAfterMs,
+      );
+      const closed = await closeBalanced(
+        db,
+        portions.flatMap(({ balanced }) => balanced),
+      );
       const tookMs = performance.now() - startedAt;
       for (const portion of portions) await takeIn(portion);
+      if (closed > 0) logger.debug({ closed }, 'requests are done, their numbers balance');
       left = portions.filter(({ hasMore }) => hasMore).map(({ priority }) => priority);
-      const isWorth = portions.some(({ closed }) => closed > perPriority / 10);
-      if (left.length > 0) await pauseFor(isWorth ? restOfWork * tookMs : restMs + restOfWork * tookMs, signal);
+      const restingMs = restOfWork * tookMs + (closed > perPriority / 10 ? 0 : restMs);
+      if (left.length > 0) await pauseFor(restingMs, signal);
     }
     for (const priority of priorities) end(priority);
   }
@@ -78,13 +86,11 @@ export function createSweep(parts: SweepParts, signal: AbortSignal): Sweep {
     return [...priorities];
   }
 
-  async function takeIn(portion: LookedAt): Promise<void> {
-    const { priority, first, last, oldestMs, closed, quiet } = portion;
+  async function takeIn({ priority, first, last, oldestMs, quiet }: LookedAt): Promise<void> {
     const walk = walkOf(priority);
-    walk.at = last ?? walk.at;
-    walk.first ??= first ?? undefined;
+    walk.at = last;
+    walk.first ??= first;
     walk.oldestMs ??= oldestMs ?? undefined;
-    if (closed > 0) logger.debug({ priority, closed }, 'requests are done, their numbers balance');
     if (quiet.length > 0) await heal(priority, quiet, walk);
   }
 
