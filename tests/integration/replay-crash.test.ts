@@ -2,6 +2,7 @@
 // hand beside the admin service, which takes over what is left behind.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createDatabase } from '../../lib/db/database.ts';
 import { DependencyError } from '../../lib/errors.ts';
 import { createPublisher, type Publisher } from '../../lib/kafka/publisher.ts';
 import { createLogger } from '../../lib/logger.ts';
@@ -99,6 +100,50 @@ it('is taken over when its executor died behind a publishing, and what is writte
   const all = await peopleOf(replay.replayId);
   expect(all).toHaveLength(60);
   expect(new Set(all).size).toBe(60);
+  // Everybody is counted once: the 20 that were written down, the 20 that were sent by then without that, and the others.
+  expect(over.counts).toMatchObject({ toSend: 40, published: 40, publishedRecords: 40, sent: 20 });
+});
+
+it('counts and publishes nobody twice whom it wrote down, however often it dies, and tells meanwhile how far it is', async () => {
+  const replay = await hold('twice', 80, 20);
+  const dieAfter = (count: number): ReplayParts => {
+    let publishedCount = 0;
+    return {
+      ...parts,
+      publisher: {
+        encode: publisher.encode,
+        async publishRaw(records) {
+          if (publishedCount >= count) throw new Error('killed');
+          await publisher.publishRaw(records);
+          publishedCount += records.length;
+        },
+      },
+    };
+  };
+  // None of them has come to the ledger yet.
+  for (const count of [20, 40, 60]) {
+    const again = await findReplay(lab.db, replay.replayId);
+    if (!again) throw new Error('it is gone');
+    await expect(runReplay(dieAfter(20), again, new AbortController().signal)).rejects.toThrow('killed');
+    expect((await findReplay(lab.db, replay.replayId))?.counts.published).toBe(count);
+  }
+  await sql`update replays set rate_per_second = 1000 where replay_id = ${replay.replayId}`.execute(lab.db);
+  await endLease(replay.replayId);
+  const over = await replays.untilOver(replay.replayId);
+  expect(over.counts).toMatchObject({ toSend: 80, published: 80, publishedRecords: 80 });
+  expect(over.cursor.partial).toBeUndefined();
+  expect(await peopleOf(replay.replayId)).toHaveLength(80);
+});
+
+it('needs one connection to Postgres', async () => {
+  const replay = await hold('alone', 10, 1_000);
+  const db = createDatabase({ url: lab.databaseUrl, applicationName: 'replay-alone', maxConnections: 1 });
+  try {
+    expect(await runReplay({ ...parts, db }, replay, new AbortController().signal)).toBe(true);
+    await leaveReplay(db, replay, { state: 'done', detail: '' });
+  } finally {
+    await db.destroy();
+  }
 });
 
 it('writes nothing down any more once another has taken it over', async () => {

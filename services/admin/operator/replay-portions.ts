@@ -118,7 +118,8 @@ export async function* toPortions(
     const { requestId, channel, requestedAtMs, expiresAtMs } = request;
     if (request.state === 'rejected' || channel === null) return count('rejectedRequests');
     if (replay.filter.onlyUnplanned) return count('otherRecords');
-    if (!request.planningComplete && request.hold !== 'cancelled') count('plannedLaterRequests');
+    // Where a part of its chunks is done, it was counted with them.
+    if (fromSequence === 0 && !request.planningComplete && request.hold !== 'cancelled') count('plannedLaterRequests');
     for await (const chunk of readChunks(request, fromSequence)) {
       const people = toPeople(requestId, channel, chunk.userIds, replay.filter);
       if (people.length > 0)

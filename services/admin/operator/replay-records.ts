@@ -17,6 +17,8 @@ export interface ReplayRecord {
   raw: RawRecord;
   /** How many people get something by it, as far as known: what the rate counts. */
   peopleCount: number;
+  /** Who they are: notification ids; the request's id where nobody was planned yet. */
+  ids: string[];
 }
 
 /**
@@ -38,7 +40,7 @@ export function toReplayRecords(
   if (isWhole || (decoded.name === 'ChunkPlanned' && isAll(decoded.event, userIds, maxPeople))) {
     const headers = { ...stored.headers, ...mark };
     const raw = { topic: stored.topic, key: stored.key, value: stored.value, headers };
-    return [{ raw, peopleCount: Math.max(1, userIds.length) }];
+    return [{ raw, peopleCount: Math.max(1, userIds.length), ids: idsOf(subject, userIds) }];
   }
   const event = decoded.name === 'ChunkPlanned' ? decoded.event : toChunk(subject, request);
   if (!event) return [];
@@ -50,9 +52,19 @@ export function toReplayRecords(
     // The key as the planner chooses it: one person's records keep their order.
     const key = (people.length === 1 ? people[0] : undefined) ?? event.chunk_id;
     const raw = parts.publisher.encode({ topic: target, key, event: { ...event, user_ids: people }, traceparent });
-    records.push({ raw: { ...raw, headers: { ...raw.headers, ...mark } }, peopleCount: people.length });
+    records.push({
+      raw: { ...raw, headers: { ...raw.headers, ...mark } },
+      peopleCount: people.length,
+      ids: idsOf(subject, people),
+    });
   }
   return records;
+}
+
+function idsOf({ kind, requestId, people }: Subject, userIds: readonly string[]): string[] {
+  if (kind === 'unplanned') return [requestId];
+  const wanted = new Set(userIds);
+  return people.flatMap(({ userId, notificationId }) => (wanted.has(userId) ? [notificationId] : []));
 }
 
 function isAll({ user_ids: userIds }: ChunkPlanned, wanted: readonly string[], maxPeople: number): boolean {

@@ -1,5 +1,5 @@
-// One replay, from its cursor to its end: read, judge, publish, save, one portion after the other. Whatever a crash repeats
-// is let through by nobody twice; counts and cursor move together, so that nothing is counted that was not done.
+// One replay, from its cursor to its end: read, judge, publish, save, one portion after the other. A crash repeats a portion:
+// nobody is let through twice, and as counts and cursor move in one statement, nobody is counted twice either.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../../../lib/db/database.ts';
 import { PosthornError } from '../../../lib/errors.ts';
@@ -14,7 +14,7 @@ import { findDeliveries, findLedgerStart } from './replay-ledger.ts';
 import { type Batch, type CountDeltas, type Portion, toPortions } from './replay-portions.ts';
 import { createRateLimit } from './replay-rate.ts';
 import { toReplayRecords } from './replay-records.ts';
-import type { Subject } from './replay-subject.ts';
+import type { Person, Subject } from './replay-subject.ts';
 import type { Replay, ReplayCounts, ReplayCursor } from './replay-types.ts';
 
 export interface ReplayParts {
@@ -38,7 +38,7 @@ export async function runReplay(parts: ReplayParts, replay: Replay, signal: Abor
   const topic = recordTopics(parts.topics).find(({ name }) => name === replay.topic);
   if (!topic) throw new PosthornError('topic_unknown', `there is no topic ${replay.topic} of ours`);
   const counts: ReplayCounts = { ...replay.counts };
-  let cursor = replay.cursor;
+  let { cursor } = replay;
   const rate = createRateLimit(replay.ratePerSecond);
   const ledgerStartMs = await findLedgerStart(parts.db);
   // A request, or a person, may stand in several records: they are counted and published once.
@@ -54,7 +54,7 @@ export async function runReplay(parts: ReplayParts, replay: Replay, signal: Abor
   }
 
   /** In steps that the rate allows, each told at once. @returns whether to go on */
-  async function publish(portion: Portion, chosen: readonly Chosen[]): Promise<boolean> {
+  async function publish(portion: Portion, { chosen, resentIds }: Judged): Promise<boolean> {
     const maxPeople = Math.min(500, replay.ratePerSecond);
     let group: ReturnType<typeof toReplayRecords> = [];
     let groupCount = 0;
@@ -69,6 +69,13 @@ export async function runReplay(parts: ReplayParts, replay: Replay, signal: Abor
       await parts.publisher.publishRaw(group.map(({ raw }) => raw));
       counts.published += groupCount;
       counts.publishedRecords += group.length;
+      const { sent, resent } = cursor.partial ?? { sent: [], resent: [] };
+      const ids = group.flatMap((one) => one.ids);
+      const partial = {
+        sent: [...sent, ...ids.filter((id) => !resentIds.has(id))],
+        resent: [...resent, ...ids.filter((id) => resentIds.has(id))],
+      };
+      cursor = { ...cursor, partial };
       [group, groupCount] = [[], 0];
       return save();
     };
@@ -83,9 +90,10 @@ export async function runReplay(parts: ReplayParts, replay: Replay, signal: Abor
     return flush();
   }
 
-  async function handle(portion: Portion, partition: number): Promise<boolean> {
-    const found = await judgePortion(parts, replay, portion, ledgerStartMs, isNew);
-    if (replay.mode !== 'dry_run' && !(await publish(portion, found.chosen))) return false;
+  async function handle(portion: Portion, partition: number, goneRecords: number): Promise<boolean> {
+    const found = await judgePortion(parts, { ...replay, cursor }, portion, ledgerStartMs, isNew);
+    if (replay.mode !== 'dry_run' && !(await publish(portion, found))) return false;
+    add(counts, { goneRecords });
     add(counts, portion.counts);
     add(counts, found.counts);
     cursor = toCursor(cursor, partition, portion.next);
@@ -98,9 +106,10 @@ export async function runReplay(parts: ReplayParts, replay: Replay, signal: Abor
     for (;;) {
       const batch = await readBatch(parts, replay, cursor, partition);
       if (!batch) break;
-      counts.goneRecords += batch.goneCount;
+      let { goneCount } = batch;
       for await (const portion of toPortions(parts, replay, topic, batch)) {
-        if (!(await handle(portion, partition))) return false;
+        if (!(await handle(portion, partition, goneCount))) return false;
+        goneCount = 0;
       }
       // A long replay leaves the pages of the same process their turn.
       await sleep(0);
@@ -114,14 +123,23 @@ interface Chosen {
   userIds: string[];
 }
 
+interface Judged {
+  chosen: Chosen[];
+  counts: CountDeltas;
+  /** Of the notification ids in `chosen`, those that get their message a second time. */
+  resentIds: ReadonlySet<string>;
+}
+
 async function judgePortion(
   { db, now }: ReplayParts,
   replay: Replay,
   { subjects, requests }: Portion,
   ledgerStartMs: number,
   isNew: (id: string) => boolean,
-): Promise<{ chosen: Chosen[]; counts: CountDeltas }> {
-  const { mode, filter } = replay;
+): Promise<Judged> {
+  const { mode, filter, cursor } = replay;
+  const doneIds = new Set(cursor.partial?.sent);
+  const doneAgainIds = new Set(cursor.partial?.resent);
   const planned = subjects.filter(({ kind }) => kind !== 'unplanned');
   const asked = planned.flatMap(({ people, requestedAtMs }) =>
     people.map(({ notificationId }) => ({ notificationId, requestedAtMs })),
@@ -143,10 +161,17 @@ async function judgePortion(
       const { decoded } = subject.record;
       const isUncounted = decoded.name === 'NotificationRequested' && decoded.event.user_categories.length > 0;
       add(counts, { unplannedRequests: 1, toSend: subject.people.length, uncountedRequests: isUncounted ? 1 : 0 });
+      if (doneIds.has(subject.requestId)) continue;
       chosen.push({ subject, userIds: subject.people.map(({ userId }) => userId), again: [] });
       continue;
     }
-    const { toSend, toResend, counts: others } = judge(subject, facts);
+    // Published before a crash or a pause: what the ledger says of them by now is the doing of this replay.
+    const isDone = ({ notificationId: id }: Person) => doneIds.has(id) || doneAgainIds.has(id);
+    const done = subject.people.filter((person) => isDone(person) && isNew(person.notificationId));
+    const doneAgainCount = done.filter(({ notificationId }) => doneAgainIds.has(notificationId)).length;
+    add(counts, { toSend: done.length - doneAgainCount, resent: doneAgainCount });
+    const left = { ...subject, people: subject.people.filter((person) => !isDone(person)) };
+    const { toSend, toResend, counts: others } = judge(left, facts);
     const fresh = toSend.filter(({ notificationId }) => isNew(notificationId));
     const again = toResend.filter(({ notificationId }) => isNew(notificationId));
     add(counts, others);
@@ -161,10 +186,12 @@ async function judgePortion(
     add(counts, { resent: one.again.length });
     one.userIds.push(...resent.map(({ userId }) => userId));
   }
+  const resentIds = new Set(chosen.flatMap(({ again }) => again.map(({ notificationId }) => notificationId)));
   // A request to categories alone has no people that one could name.
   return {
     chosen: chosen.filter(({ subject, userIds }) => userIds.length > 0 || subject.kind === 'unplanned'),
     counts,
+    resentIds,
   };
 }
 

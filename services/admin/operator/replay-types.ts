@@ -28,9 +28,20 @@ export interface ReplayFilter {
 }
 
 /** Where to go on. `sequence`: inside the record at `next`, whose chunks before this one are done. */
+export interface PartialPortion {
+  sent: string[];
+  /** By an intended second sending. */
+  resent: string[];
+}
+
 export interface ReplayCursor {
   next: Offsets;
   within?: { partition: number; sequence: number } | undefined;
+  /**
+   * Of the portion that begins here, whose records are published and counted as such: notification ids, and ids of requests
+   * that were never planned. When the portion is repeated, after a crash or a pause, they are left out.
+   */
+  partial?: PartialPortion | undefined;
 }
 
 /** What was found, and what was done. People but where the name says otherwise; one met in two records counts in both. */
@@ -139,6 +150,7 @@ const storedFilter = z.object({
 const storedCursor = z.object({
   next: offsets.default({}),
   within: z.object({ partition: z.number(), sequence: z.number() }).optional(),
+  partial: z.object({ sent: z.array(z.string()), resent: z.array(z.string()) }).optional(),
 });
 
 export const readOffsets = (stored: unknown): Offsets => offsets.parse(stored);
