@@ -1,9 +1,11 @@
 // The executor between two crashes, on a real Postgres: what it publishes, what it writes down first, and that repeating it
 // opens nothing anew. Kafka's part is taken by a list of records.
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { beforeEach, expect, it } from 'vitest';
 import { chunkId, notificationId } from '../../domain/ids.ts';
-import { DependencyError } from '../../lib/errors.ts';
+import { createDatabase } from '../../lib/db/database.ts';
+import { DependencyError, PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationRendered, RecordName, Records } from '../../lib/events.ts';
 import type { Codec } from '../../lib/kafka/codec.ts';
 import { writeDeadLetterCause } from '../../lib/kafka/headers.ts';
@@ -229,4 +231,172 @@ it('takes all of a request who ended alike, but what was cancelled or has expire
   expect(await sendAlikeAgain(lab.db, { requestId, state: 'skipped' }, who)).toBe(1);
   expect(await wanted()).toHaveLength(4);
   expect(await wanted()).not.toContain(idOf('d'));
+});
+
+const stateOf = async (offset: number) =>
+  lab.db
+    .selectFrom('dead_letter_actions')
+    .select(['state', 'detail'])
+    .where('record_offset', '=', offset)
+    .executeTakeFirst();
+
+/** Wants some letters redriven; of these offsets, Kafka refuses the record. */
+async function wantLetters(offsets: readonly number[]): Promise<Map<number, NotificationRendered>> {
+  const events = new Map(offsets.map((offset) => [offset, rendered()]));
+  for (const [offset, event] of events) storeLetter(offset, chunkOf(event), topics.planned.low.name);
+  await wantActions(lab.db, offsets.map(letter), wish);
+  return events;
+}
+
+it('ends a letter that Kafka refuses with its reason, and sends the others', async () => {
+  const events = await wantLetters([1, 2, 3]);
+  const refusals: [event: NotificationRendered | undefined, error: Error][] = [
+    [events.get(2), new PermanentError('too_large', 'Kafka refuses the record as too large')],
+    [
+      events.get(3),
+      new DependencyError('kafka', 'Kafka does not take records', {
+        cause: Object.assign(new Error('no such topic'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' }),
+      }),
+    ],
+  ];
+  const { publishRaw } = parts.publisher;
+  parts.publisher.publishRaw = async (records) => {
+    for (const [event, error] of refusals) {
+      if (records.some(({ value }) => event && value?.includes(event.chunk_id))) throw error;
+    }
+    await publishRaw(records);
+  };
+  expect(await redriveLetters(parts)).toBe(3);
+  expect(await stateOf(1)).toEqual({ state: 'done', detail: '' });
+  expect(await stateOf(2)).toEqual({ state: 'failed', detail: 'Kafka refuses the record as too large' });
+  expect(await stateOf(3)).toMatchObject({ state: 'failed', detail: expect.stringContaining('no such topic') });
+  expect(await redriveLetters(parts)).toBe(0);
+});
+
+it('ends letters of a topic that is gone, and sends those of the others', async () => {
+  await wantLetters([1]);
+  await wantActions(lab.db, [{ topic: 'gone', partition: 0, offset: 1 }], wish);
+  const { ranges } = parts.records;
+  parts.records.ranges = async (topic) => {
+    if (topic !== 'gone') return ranges(topic);
+    const cause = Object.assign(new Error('This server does not host this topic'), {
+      type: 'UNKNOWN_TOPIC_OR_PARTITION',
+    });
+    throw new DependencyError('kafka', 'Kafka does not answer', { cause });
+  };
+  expect(await redriveLetters(parts)).toBe(2);
+  const rows = await lab.db.selectFrom('dead_letter_actions').select(['topic', 'state']).orderBy('topic').execute();
+  expect(rows).toEqual([
+    { topic: 'gone', state: 'failed' },
+    { topic: topics.deadLetters.enricher.name, state: 'done' },
+  ]);
+});
+
+it('ends a letter that breaks our code, and sends the others', async () => {
+  await wantLetters([1, 2]);
+  stored = stored.map((one) => (one.offset === '2' ? { ...one, headers: null as never } : one));
+  expect(await redriveLetters(parts)).toBe(2);
+  expect(await stateOf(1)).toMatchObject({ state: 'done' });
+  expect(await stateOf(2)).toMatchObject({ state: 'failed', detail: expect.stringMatching(/./) });
+});
+
+it('ends a letter that an executor has taken five times and never ended', async () => {
+  await wantLetters([1, 2]);
+  await sql`update dead_letter_actions set attempts = 5, lease_until = now() - interval '1 second'
+    where record_offset = 2`.execute(lab.db);
+  expect(await redriveLetters(parts)).toBe(2);
+  expect(await stateOf(1)).toMatchObject({ state: 'done' });
+  expect(await stateOf(2)).toMatchObject({ state: 'failed', detail: expect.stringContaining('5 times') });
+});
+
+it('counts no try while Kafka is down, and leaves to others what one executor has taken', async () => {
+  await wantLetters([1]);
+  const { publishRaw } = parts.publisher;
+  for (let n = 0; n < 10; n++) {
+    parts.publisher.publishRaw = async () => {
+      expect(await redriveLetters(parts)).toBe(0);
+      throw new DependencyError('kafka', 'down');
+    };
+    await expect(redriveLetters(parts)).rejects.toThrow('down');
+  }
+  parts.publisher.publishRaw = publishRaw;
+  expect(await redriveLetters(parts)).toBe(1);
+  expect(await stateOf(1)).toMatchObject({ state: 'done' });
+});
+
+it('redrives letters and messages whose offsets are beyond 2^31', async () => {
+  const offset = 3_000_000_000;
+  parts.records.ranges = async () => [{ partition: 0, low: 0n, high: 4_000_000_000n }];
+  await wantLetters([offset]);
+  expect(await redriveLetters(parts)).toBe(1);
+  expect(await stateOf(offset)).toEqual({ state: 'done', detail: '' });
+  const event = rendered({ priority: 'high' });
+  await addDelivery(lab.db, event, { state: 'unknown', reason: 'no_answer', renderedAt: { partition: 0, offset } });
+  store(topics.rendered.high.name, offset, event);
+  const command = { kind: 'redrive', reason: '', who: 'olga', needsRecord: true } as const;
+  await writeDeliveryCommands(lab.db, { ...command, notificationIds: [event.notification_id] });
+  expect(await redriveDeliveries(parts)).toBe(1);
+  expect(published.map(({ topic }) => topic)).toEqual([topics.planned.low.name, topics.rendered.high.name]);
+});
+
+it('ends a message that Kafka refuses with its reason, and sends the others', async () => {
+  const [large, small] = [rendered({ priority: 'high' }), rendered({ priority: 'high' })];
+  for (const [offset, event] of [large, small].entries()) {
+    await addDelivery(lab.db, event, { state: 'unknown', reason: 'no_answer', renderedAt: { partition: 0, offset } });
+    store(topics.rendered.high.name, offset, event);
+  }
+  const command = { kind: 'redrive', reason: '', who: 'olga', needsRecord: true } as const;
+  await writeDeliveryCommands(lab.db, {
+    ...command,
+    notificationIds: [large, small].map((one) => one.notification_id),
+  });
+  const { publishRaw } = parts.publisher;
+  parts.publisher.publishRaw = async (records) => {
+    if (records.some(({ value }) => value?.includes(large.notification_id))) {
+      throw new PermanentError('too_large', 'Kafka refuses the record as too large');
+    }
+    await publishRaw(records);
+  };
+  expect(await redriveDeliveries(parts)).toBe(2);
+  expect(published).toHaveLength(1);
+  const rows = await lab.db
+    .selectFrom('delivery_commands')
+    .select(['notification_id', 'needs_record', 'answer'])
+    .execute();
+  const answerOf = (event: NotificationRendered) => rows.find((one) => one.notification_id === event.notification_id);
+  expect(answerOf(large)).toMatchObject({ needs_record: false, answer: 'Kafka refuses the record as too large' });
+  expect(answerOf(small)).toMatchObject({ needs_record: false, answer: '' });
+  expect(await redriveDeliveries(parts)).toBe(0);
+});
+
+it('needs one connection to Postgres, and keeps no transaction open while it publishes', async () => {
+  const db = createDatabase({ url: lab.databaseUrl, applicationName: 'redrive-alone', maxConnections: 1 });
+  try {
+    parts.db = db;
+    const seen: unknown[] = [];
+    parts.publisher.publishRaw = async (records) => {
+      published.push(...records);
+      const { rows } = await sql<{ state: string }>`
+        select state from pg_stat_activity where application_name = 'redrive-alone'`.execute(lab.db);
+      seen.push(...rows.map(({ state }) => state));
+    };
+    const [event] = [...(await wantLetters([1])).values()];
+    await lab.db.deleteFrom('delivery_commands').execute();
+    expect(await redriveLetters(parts)).toBe(1);
+    const notificationIds = [notificationId(event?.request_id ?? '', event?.user_id ?? '', 'email')];
+    await addDelivery(lab.db, { ...(event ?? rendered()), notification_id: notificationIds[0] ?? '' }, refused);
+    const at = new Date(Date.now() + 60_000);
+    await writeDeliveryCommands(lab.db, {
+      notificationIds,
+      kind: 'redrive',
+      reason: '',
+      who: 'o',
+      needsRecord: true,
+      at,
+    });
+    expect(await redriveDeliveries(parts)).toBe(1);
+    expect(seen).toEqual(['idle', 'idle']);
+  } finally {
+    await db.destroy();
+  }
 });

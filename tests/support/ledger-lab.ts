@@ -12,6 +12,7 @@ import { createTestDatabase } from './test-database.ts';
 
 export interface LedgerLab {
   db: Db;
+  databaseUrl: string;
   ledger: Ledger;
   /** `state reason attempt` of a delivery, undefined without a row. */
   stateOf(event: { notification_id: string }): Promise<string | undefined>;
@@ -36,10 +37,12 @@ export interface LedgerLab {
  */
 export function useLedgerLab(): () => Promise<LedgerLab> {
   let db: Db | undefined;
+  let databaseUrl = '';
   let drop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
     const database = await createTestDatabase('dispatcher');
     drop = database.drop;
+    databaseUrl = database.databaseUrl;
     db = createDatabase({ url: database.databaseUrl, applicationName: 'test' });
     await migrate(db);
   });
@@ -51,13 +54,14 @@ export function useLedgerLab(): () => Promise<LedgerLab> {
     if (!db) throw new Error('the database is made before the tests');
     await sql`truncate deliveries, waiting, counters, suppressions, holds, sending_holds, unsubscribes, delivery_minutes,
         delivery_commands, audit`.execute(db);
-    return createLedgerLab(db);
+    return createLedgerLab(db, databaseUrl);
   };
 }
 
-function createLedgerLab(db: Db): LedgerLab {
+function createLedgerLab(db: Db, databaseUrl: string): LedgerLab {
   return {
     db,
+    databaseUrl,
     ledger: createLedger(db),
     async stateOf({ notification_id }) {
       const row = await db

@@ -25,6 +25,10 @@ export interface DeliveryCommandsTable {
   answer: Generated<string>;
   /** A try before the command may have been sent: what follows cannot end as never sent. */
   may_have_left: Generated<boolean>;
+  /** An executor has it until then. */
+  lease_until: Date | null;
+  /** How often an executor took it and neither ended it nor gave it back. */
+  attempts: Generated<number>;
 }
 
 export interface DeadLetterActionsTable {
@@ -41,6 +45,10 @@ export interface DeadLetterActionsTable {
   requested_by: string;
   requested_at: Generated<Date>;
   ended_at: Date | null;
+  /** An executor has it until then. */
+  lease_until: Date | null;
+  /** How often an executor took it and neither ended it nor gave it back. */
+  attempts: Generated<number>;
 }
 
 export interface ReplaysTable {

@@ -31,7 +31,8 @@ export async function writeDeliveryCommands(db: Db, command: DeliveryCommand): P
       order by id
       on conflict (notification_id) do update set kind = excluded.kind, reason = excluded.reason,
         requested_by = excluded.requested_by, requested_at = excluded.requested_at,
-        template_choice = excluded.template_choice, needs_record = excluded.needs_record, taken_at = null, answer = ''
+        template_choice = excluded.template_choice, needs_record = excluded.needs_record, taken_at = null, answer = '',
+        lease_until = null, attempts = 0
         where excluded.requested_at > c.requested_at`.execute(db),
   );
   return Number(numAffectedRows ?? 0);

@@ -11,6 +11,7 @@ import type { RecordReader } from '../kafka/record-reader.ts';
 import type { StoredRecord } from '../kafka/stored-record.ts';
 import { replan, type TemplateChoice } from './redrive-chunks.ts';
 import { writeDeliveryCommands } from './redrive-commands.ts';
+import { isolateFailures, isSpent, leaseSeconds, spentWords } from './redrive-lease.ts';
 import { type Returning, type ReturnParts, returnLetter } from './redrive-letter.ts';
 import { readPlaces, toPlaceText } from './redrive-read.ts';
 
@@ -30,6 +31,7 @@ interface WantedRow {
   reason: string;
   who: string;
   at: Date;
+  attempts: number;
 }
 
 interface Ended {
@@ -41,33 +43,67 @@ interface Ended {
 const lettersAtOnce = 100;
 
 /**
+ * No transaction stays open while Kafka is asked: a lease keeps other executors away. What a crash leaves behind is taken
+ * again when its lease has ended.
  * @returns how many were done or failed; 0 when nothing is wanted
  * @throws DependencyError when Kafka, the registry or Postgres is down: then all of them are still wanted
  */
 export async function redriveLetters(parts: RedriveParts): Promise<number> {
-  return withDatabase(() =>
-    parts.db.transaction().execute(async (transaction) => {
-      const rows = await takeWanted(transaction);
-      if (rows.length === 0) return 0;
-      const stored = await readPlaces(parts.records, rows);
-      const ended: Ended[] = [];
-      for (const row of rows) ended.push(await prepare(parts, row, stored.get(toPlaceText(row))));
-      await allow(parts.db, ended);
-      await publish(parts, ended);
-      await writeEnds(transaction, ended);
-      return rows.length;
-    }),
-  );
+  const { db } = parts;
+  const rows = await withDatabase(() => takeWanted(db));
+  try {
+    const fail = (row: WantedRow, error: unknown) => endAll(db, [{ row, fault: describeError(error) }]);
+    await endAll(
+      db,
+      rows.filter(isSpent).map((row) => ({ row, fault: spentWords })),
+    );
+    await isolateFailures(
+      rows.filter((row) => !isSpent(row)),
+      (some) => carryOut(parts, some),
+      fail,
+    );
+  } catch (error) {
+    await withDatabase(() => giveBack(db, rows));
+    throw error;
+  }
+  return rows.length;
+}
+
+async function carryOut(parts: RedriveParts, rows: readonly WantedRow[]): Promise<void> {
+  const stored = await readPlaces(parts.records, rows);
+  const ended: Ended[] = [];
+  for (const row of rows) ended.push(await prepare(parts, row, stored.get(toPlaceText(row))));
+  await allow(parts.db, ended);
+  await publish(parts, ended);
+  await endAll(parts.db, ended);
 }
 
 async function takeWanted(db: Db): Promise<WantedRow[]> {
   const { rows } = await sql<WantedRow>`
-    select topic, partition, record_offset::integer as offset, template_choice as template, reason, requested_by as who,
-      requested_at as at
-    from dead_letter_actions where state = 'wanted' and action = 'redrive'
-    order by requested_at, topic, partition, record_offset limit ${lettersAtOnce}
-    for update skip locked`.execute(db);
-  return rows;
+    with free as (
+      select topic, partition, record_offset from dead_letter_actions
+      where state = 'wanted' and action = 'redrive' and (lease_until is null or lease_until < now())
+      order by requested_at, topic, partition, record_offset limit ${lettersAtOnce}
+      for update skip locked
+    )
+    update dead_letter_actions a set lease_until = now() + make_interval(secs => ${leaseSeconds}), attempts = a.attempts + 1
+    from free where (a.topic, a.partition, a.record_offset) = (free.topic, free.partition, free.record_offset)
+    returning a.topic, a.partition, a.record_offset as offset, a.template_choice as template, a.reason,
+      a.requested_by as who, a.requested_at as at, a.attempts`.execute(db);
+  return rows.sort((a, b) => a.at.getTime() - b.at.getTime() || a.offset - b.offset);
+}
+
+/** What kept these from being done is not their fault: the try does not count. */
+async function giveBack(db: Db, rows: readonly WantedRow[]): Promise<void> {
+  await sql`
+    update dead_letter_actions a set lease_until = null, attempts = greatest(0, a.attempts - 1)
+    from unnest(
+      ${rows.map(({ topic }) => topic)}::text[],
+      ${rows.map(({ partition }) => partition)}::integer[],
+      ${rows.map(({ offset }) => offset)}::bigint[]
+    ) as g(topic, partition, record_offset)
+    where a.topic = g.topic and a.partition = g.partition and a.record_offset = g.record_offset
+      and a.state = 'wanted'`.execute(db);
 }
 
 async function prepare(parts: RedriveParts, row: WantedRow, stored: StoredRecord | undefined): Promise<Ended> {
@@ -116,30 +152,34 @@ async function allow(db: Db, ended: readonly Ended[]): Promise<void> {
   }
 }
 
-async function publish({ publisher }: RedriveParts, ended: readonly Ended[]): Promise<void> {
-  try {
-    await publisher.publishRaw(ended.flatMap(({ returning }) => returning?.records ?? []));
-  } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-    // One of them is too large for Kafka: it alone fails. What was written before is absorbed by its ids.
-    for (const one of ended) {
-      await publisher.publishRaw(one.returning?.records ?? []).catch((cause: unknown) => {
-        if (!(cause instanceof PermanentError)) throw cause;
-        one.fault = cause.message;
-      });
-    }
-  }
+/** One that Kafka refuses ends with its reason. What was written before it is absorbed by its ids. */
+function publish({ publisher }: RedriveParts, ended: readonly Ended[]): Promise<void> {
+  return isolateFailures(
+    ended.filter(({ returning }) => returning && returning.records.length > 0),
+    (some) => publisher.publishRaw(some.flatMap(({ returning }) => returning?.records ?? [])),
+    (one, error) => {
+      one.fault = describeError(error);
+    },
+  );
 }
 
-async function writeEnds(db: Db, ended: readonly Ended[]): Promise<void> {
-  await sql`
-    update dead_letter_actions a set state = g.state, detail = g.detail, ended_at = now()
-    from unnest(
-      ${ended.map(({ row }) => row.topic)}::text[],
-      ${ended.map(({ row }) => row.partition)}::integer[],
-      ${ended.map(({ row }) => row.offset)}::bigint[],
-      ${ended.map(({ fault }) => (fault === undefined ? 'done' : 'failed'))}::text[],
-      ${ended.map(({ fault, returning }) => (fault ?? returning?.note ?? '').slice(0, 500))}::text[]
-    ) as g(topic, partition, record_offset, state, detail)
-    where a.topic = g.topic and a.partition = g.partition and a.record_offset = g.record_offset`.execute(db);
+/** One that was wanted anew meanwhile is left to the next round. */
+async function endAll(db: Db, ended: readonly Ended[]): Promise<void> {
+  if (ended.length === 0) return;
+  await withDatabase(() =>
+    sql`
+      update dead_letter_actions a set state = g.state, detail = g.detail, ended_at = now(), lease_until = null,
+        attempts = 0
+      from unnest(
+        ${ended.map(({ row }) => row.topic)}::text[],
+        ${ended.map(({ row }) => row.partition)}::integer[],
+        ${ended.map(({ row }) => row.offset)}::bigint[],
+        ${ended.map(({ row }) => row.at)}::timestamptz[],
+        ${ended.map(({ fault }) => (fault === undefined ? 'done' : 'failed'))}::text[],
+        ${ended.map(({ fault, returning }) => (fault ?? returning?.note ?? '').slice(0, 500))}::text[]
+      ) as g(topic, partition, record_offset, requested_at, state, detail)
+      where a.topic = g.topic and a.partition = g.partition and a.record_offset = g.record_offset
+        -- Dates come to us in whole milliseconds.
+        and date_trunc('milliseconds', a.requested_at) = g.requested_at`.execute(db),
+  );
 }

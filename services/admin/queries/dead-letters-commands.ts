@@ -50,7 +50,8 @@ export async function sendAlikeAgain(
       order by d.notification_id
       on conflict (notification_id) do update set kind = excluded.kind, reason = excluded.reason,
         requested_by = excluded.requested_by, requested_at = excluded.requested_at,
-        template_choice = excluded.template_choice, needs_record = true, taken_at = null, answer = ''
+        template_choice = excluded.template_choice, needs_record = true, taken_at = null, answer = '', lease_until = null,
+        attempts = 0
         where not c.needs_record`.execute(db),
   );
   return Number(numAffectedRows ?? 0);
