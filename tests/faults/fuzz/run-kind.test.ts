@@ -49,7 +49,7 @@ it('makes the same inputs from the same seed, and others from another', async ()
 });
 
 it('notices work whose time grows with the square of its input', async () => {
-  const text = 'x'.repeat(20_000);
+  const text = 'x'.repeat(8_000);
   const { fault } = await withinBudget(text.length, () => {
     let found = 0;
     for (let at = 0; at < text.length; at++) for (const char of text.slice(at)) found += char === 'x' ? 1 : 0;

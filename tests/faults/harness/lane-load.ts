@@ -1,4 +1,6 @@
 // Requests of any priority and channel for people who are in nothing else: what each must get is known when it is accepted.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel } from '../../../domain/ids.ts';
 import { notificationId } from '../../../domain/ids.ts';
 import type { Priority } from '../../../lib/topics.ts';
@@ -24,6 +26,7 @@ export interface LaneLoad extends Load {
   take(count: number): User[];
 }
 
+const retryMs = 500;
 /** Apart from the people of createLoad and createNamedLoad. */
 const peopleFrom = 500_000;
 
@@ -47,7 +50,7 @@ export function createLaneLoad(world: World, from: number): LaneLoad {
       return users;
     },
     async send(priority, channel, users, event) {
-      const requestId = await world.ingest.send({
+      const requestId = await sendPatiently(world, {
         template_id: channel === 'sms' ? templates.sms : templates.resend,
         priority,
         user_ids: users.map(({ id }) => id),
@@ -64,4 +67,23 @@ export function createLaneLoad(world: World, from: number): LaneLoad {
   };
   world.loads.push(load);
   return load;
+}
+
+/** Again while ingest says that it cannot take it now. @throws Refusal with any other answer than 202 */
+async function sendPatiently({ ingest }: World, event: object): Promise<string> {
+  const idempotencyKey = randomUUID();
+  for (;;) {
+    const { status, body } = await ingest.post('/send_notification', { event }, { idempotencyKey });
+    if (status === 202) return String(body.request_id);
+    if (status !== 503 && status !== 429) throw new Refusal(status, JSON.stringify(body));
+    await sleep(retryMs);
+  }
+}
+
+export class Refusal extends Error {
+  readonly status: number;
+  constructor(status: number, text: string) {
+    super(`ingest answered ${status} ${text}`);
+    this.status = status;
+  }
 }

@@ -145,3 +145,35 @@ export const templates: Arbitrary<TemplateParts> = fc.record({
   text: fc.option(source),
   replyTo: fc.option(oddText, { freq: 8 }),
 });
+
+/** Tags that are never closed, as many as a context may hold: whoever walks through them goes as deep. */
+export const nestedPeople: Arbitrary<PersonData> = fc
+  .tuple(
+    fc.constantFrom(
+      '<b>',
+      '<p><b>',
+      '<div>',
+      '<ul><li>',
+      '<blockquote>',
+      '<table><tr><td>',
+      '<a href=x>',
+      '<pre>',
+      '<i',
+      '</b>',
+    ),
+    fc.integer({ min: 1_000, max: 63_000 }),
+  )
+  .map(([unit, length]) => ({
+    collected: '{}',
+    context: JSON.stringify({ body: unit.repeat(Math.ceil(length / unit.length)) }),
+    firstName: 'Ada',
+    lastName: 'Lovelace',
+  }));
+
+export const rawTemplate: TemplateParts = {
+  channel: 'email',
+  subject: 'Hello',
+  html: '<p>{{ body | raw }}',
+  text: null,
+  replyTo: null,
+};

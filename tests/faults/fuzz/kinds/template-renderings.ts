@@ -9,7 +9,7 @@ import { createRenderLane } from '../../../../services/renderer/render-lane.ts';
 import { createRenderThread } from '../../../../services/renderer/render-thread.ts';
 import { createSliceWeight } from '../../../../services/renderer/slice-weight.ts';
 import type { Job, Rendering } from '../../../../services/renderer/work.ts';
-import { people, type TemplateParts, templates } from '../generators/templates.ts';
+import { nestedPeople, people, rawTemplate, type TemplateParts, templates } from '../generators/templates.ts';
 import { type FuzzKind, opened } from '../kind.ts';
 
 const perSlice = 20;
@@ -21,6 +21,12 @@ interface Slice {
   template: TemplateParts;
   people: PersonData[];
 }
+
+const two = { minLength: 2, maxLength: 2 };
+const slice: fc.Arbitrary<Slice> = fc.oneof(
+  { weight: 30, arbitrary: fc.record({ template: templates, people: fc.array(people, two) }) },
+  { weight: 1, arbitrary: fc.record({ template: fc.constant(rawTemplate), people: fc.array(nestedPeople, two) }) },
+);
 
 export const templateRenderings: FuzzKind = {
   name: 'template',
@@ -36,10 +42,7 @@ export const templateRenderings: FuzzKind = {
       now: Date.now,
     });
     return opened<Slice[]>({
-      inputs: fc.array(fc.record({ template: templates, people: fc.array(people, { minLength: 2, maxLength: 2 }) }), {
-        minLength: 1,
-        maxLength: perSlice / 2,
-      }),
+      inputs: fc.array(slice, { minLength: 1, maxLength: perSlice / 2 }),
       casesPerInput: perSlice / 2,
       async tryOne(slices) {
         const jobs = [...slices.flatMap(toJobs), soundJob()];

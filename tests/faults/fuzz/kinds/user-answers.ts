@@ -105,7 +105,9 @@ export const userAnswers: FuzzKind = {
 
 async function fetchAndEnrich(service: UserService, answer: Answer): Promise<string | undefined> {
   let users: Awaited<ReturnType<UserService['fetchUsers']>>;
-  const isSoundAsAWhole = answer.how === 'whole' && answer.status === 200 && isStringList(answer.missing);
+  const { how, status, missing, persons } = answer;
+  // Of nobody it says anything usable: that is no matter of single people.
+  const isSoundAsAWhole = how === 'whole' && status === 200 && isStringList(missing) && persons.includes(undefined);
   try {
     users = await service.fetchUsers(ids);
   } catch (error) {
