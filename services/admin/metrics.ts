@@ -27,6 +27,8 @@ export interface AdminMetrics {
   /** @param route the pattern, never the path itself */
   answered(route: string, status: number, seconds: number): void;
   whole(seen: Whole | undefined): void;
+  /** @param count of dead letters in memory, asked for with each reading of the metrics */
+  watchDeadLetters(count: () => number): void;
   waiting(rows: readonly WaitingNow[] | undefined): void;
   operatorWork(work: readonly OperatorWork[] | undefined): void;
 }
@@ -68,6 +70,15 @@ export function createAdminMetrics(registry: Registry): AdminMetrics {
     priority,
   );
   const work = gauge('posthorn_operator_work', 'What operators asked for and has not ended', ['kind', 'state']);
+  let countListed = () => 0;
+  new Gauge({
+    name: 'posthorn_admin_dead_letters_listed',
+    help: 'Dead letters that the pages list, in memory; at most 20,000',
+    registers,
+    collect() {
+      this.set(countListed());
+    },
+  });
 
   return {
     answered(route, status, duration) {
@@ -84,6 +95,9 @@ export function createAdminMetrics(registry: Registry): AdminMetrics {
         if (memberCount !== null) members.set({ stage, priority: name }, memberCount);
       }
       for (const { stage, keptCount } of seen?.deadLetters ?? []) kept.set({ stage }, keptCount);
+    },
+    watchDeadLetters(count) {
+      countListed = count;
     },
     waiting(seen) {
       for (const one of [rows, paused, overdue, oldest]) one.reset();

@@ -13,6 +13,7 @@ import type { Form } from './forms.ts';
 import type { KeptAdmin } from './kafka/kept-admin.ts';
 import type { LagSampler } from './kafka/lag-sampler.ts';
 import type { RecordReader } from './kafka/record-reader.ts';
+import type { DeadLetterIndex } from './operator/dead-letters-index.ts';
 import type { Previewer } from './preview.ts';
 import type { Session } from './sessions.ts';
 import type { Views } from './views.ts';
@@ -27,6 +28,8 @@ export interface Parts {
   kafkaAdmin: KeptAdmin;
   /** Single records of our topics, by partition and offset. */
   records: RecordReader;
+  /** What the stages put aside. */
+  deadLetters: DeadLetterIndex;
   /** How far topics and lanes are. */
   lag: LagSampler;
   users: UserService;

@@ -19,6 +19,7 @@ import { createKeptAdmin } from './kafka/kept-admin.ts';
 import { startLagSampler } from './kafka/lag-sampler.ts';
 import { createRecordReader } from './kafka/record-reader.ts';
 import { createAdminMetrics } from './metrics.ts';
+import { createDeadLetterIndex } from './operator/dead-letters-index.ts';
 import { startRedriveExecutor } from './operator/redrive-executor.ts';
 import { type ReplayRunner, startReplayRunner } from './operator/replay-runner.ts';
 import type { Parts } from './parts.ts';
@@ -73,6 +74,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     publisher,
     kafkaAdmin,
     records,
+    deadLetters: createDeadLetterIndex({ records, topics }),
     lag,
     users: createUserService(config.userService),
     previewer: createPreviewer(),
@@ -85,6 +87,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   let replaying: ReplayRunner | undefined;
   const registry = createMetrics('admin');
   const metrics = createAdminMetrics(registry);
+  metrics.watchDeadLetters(() => parts.deadLetters.size());
   const ops = await startOpsServer({
     host: config.bindHost,
     port: config.opsPort,

@@ -62,6 +62,30 @@ it('looks at the newest of each partition alone, and says how many are older', a
   expect(view.olderCount).toBe(70);
 });
 
+it('keeps the newest of all partitions in memory, however many the topics keep, and goes on reading what is new', async () => {
+  const state = { low: 0, high: 100_000 };
+  const index = createDeadLetterIndex({
+    records: createReader(state),
+    topics,
+    maxPerPartition: 50_000,
+    maxLetters: 1_000,
+    freshForMs: -1,
+  });
+  let most = 0;
+  const watching = setInterval(() => {
+    most = Math.max(most, index.size());
+  }, 0);
+  const view = await index.current();
+  clearInterval(watching);
+  expect(view.letters).toHaveLength(1_000);
+  expect([view.letters[0]?.offset, view.letters.at(-1)?.offset, view.olderCount]).toEqual([99_999, 99_000, 99_000]);
+  expect([index.size(), most <= 1_500]).toEqual([1_000, true]);
+  state.high += 10;
+  await later();
+  const next = await index.current();
+  expect([next.letters[0]?.offset, next.letters.length, next.olderCount]).toEqual([100_009, 1_000, 99_010]);
+});
+
 it('forgets what the topic no longer keeps, and begins again when the topic was made anew', async () => {
   const state = { low: 0, high: 4 };
   const index = createDeadLetterIndex({ records: createReader(state), topics, freshForMs: -1 });

@@ -1,5 +1,5 @@
 // The dead letters of all stages as a list in memory: their cause, key and place, never their values. Read from Kafka as
-// they come; bounded to the newest of each partition.
+// they come; bounded to the newest of each partition, and to the newest of them all.
 
 import { DependencyError } from '../../../lib/errors.ts';
 import { readDeadLetterCause } from '../../../lib/kafka/headers.ts';
@@ -36,6 +36,8 @@ export interface DeadLetterView {
 export interface DeadLetterIndex {
   /** At most a second old. @throws DependencyError('kafka') */
   current(): Promise<DeadLetterView>;
+  /** How many are in memory. */
+  size(): number;
 }
 
 interface Partition {
@@ -45,6 +47,8 @@ interface Partition {
 
 /** Of each partition, newest. */
 export const maxPerPartition = 5_000;
+/** Of all partitions, newest: some 15 MB, and some tens of milliseconds to sort and filter. */
+export const maxLetters = 20_000;
 /** So many of each partition in one reading; fewer when that takes too long, for values travel although nobody keeps them. */
 const stepCounts = [250, 50, 10];
 const maxMessageChars = 300;
@@ -53,13 +57,16 @@ export function createDeadLetterIndex(parts: {
   records: Pick<RecordReader, 'ranges' | 'readStretches'>;
   topics: Topics;
   maxPerPartition?: number;
+  maxLetters?: number;
   /** How long an answer serves others as well. */
   freshForMs?: number;
 }): DeadLetterIndex {
   const { records, topics, maxPerPartition: max = maxPerPartition, freshForMs = 1_000 } = parts;
+  const maxInAll = parts.maxLetters ?? maxLetters;
   const partitions = new Map<string, Partition>();
   let asked: { answer: Promise<DeadLetterView>; atMs: number } | undefined;
 
+  /** @returns how many the topic keeps */
   async function readStage(stage: StageName): Promise<number> {
     const { name: topic } = topics.deadLetters[stage];
     const ranges = await records.ranges(topic);
@@ -80,14 +87,14 @@ export function createDeadLetterIndex(parts: {
       }
       for (const record of found) open(topic, record.partition).letters.push(toDeadLetter(stage, record));
       for (const { partition, end } of stretches) open(topic, partition).next = end;
+      if (size() > maxInAll * 1.25) forgetOldest();
     }
-    let olderCount = 0n;
+    let keptCount = 0n;
     for (const range of ranges) {
       forget(topic, range);
-      const [first] = open(topic, range.partition).letters;
-      olderCount += (first ? BigInt(first.offset) : range.high) - range.low;
+      keptCount += range.high - range.low;
     }
-    return Number(olderCount);
+    return Number(keptCount);
   }
 
   /** @returns undefined when less should be asked for */
@@ -124,14 +131,29 @@ export function createDeadLetterIndex(parts: {
     known.letters = known.letters.filter(({ offset }) => BigInt(offset) >= oldest);
   }
 
+  function size(): number {
+    return partitions.values().reduce((sum, { letters }) => sum + letters.length, 0);
+  }
+
+  /** @returns those that are left, newest first */
+  function forgetOldest(): DeadLetter[] {
+    const all = [...partitions.values()].flatMap((partition) => partition.letters).sort(newestFirst);
+    if (all.length <= maxInAll) return all;
+    const kept = all.slice(0, maxInAll);
+    const byPartition = Map.groupBy(kept, ({ topic, partition }) => `${topic}/${partition}`);
+    for (const [key, partition] of partitions) partition.letters = byPartition.get(key)?.reverse() ?? [];
+    return kept;
+  }
+
   async function read(): Promise<DeadLetterView> {
-    let olderCount = 0;
-    for (const stage of stages) olderCount += await readStage(stage);
-    const letters = [...partitions.values()].flatMap((partition) => partition.letters).sort(newestFirst);
-    return { letters, olderCount };
+    let keptCount = 0;
+    for (const stage of stages) keptCount += await readStage(stage);
+    const letters = forgetOldest();
+    return { letters, olderCount: Math.max(0, keptCount - letters.length) };
   }
 
   return {
+    size,
     current() {
       if (asked && Date.now() - asked.atMs <= freshForMs) return asked.answer;
       // One reading at a time: who comes while it lasts gets the next one's answer.

@@ -4,12 +4,7 @@ import { stages } from '../../../lib/topics.ts';
 import { streamPart } from '../event-stream.ts';
 import { explainCode } from '../kafka/dead-letter-words.ts';
 import { type ActedLetter, countCauses, fits, letterKey, letterStates } from '../operator/dead-letters-filter.ts';
-import {
-  createDeadLetterIndex,
-  type DeadLetterIndex,
-  maxPerPartition,
-  newestFirst,
-} from '../operator/dead-letters-index.ts';
+import { type DeadLetterIndex, maxLetters, maxPerPartition, newestFirst } from '../operator/dead-letters-index.ts';
 import { type LetterList, listLetters } from '../operator/dead-letters-list.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
@@ -21,7 +16,7 @@ import { readFilter, sinceChoices, toFields } from './dead-letters-asked.ts';
 const rowsAtATime = 50;
 const liveEveryMs = 1_500;
 export function deadLetters(app: AdminApp, parts: Parts): void {
-  const index = createDeadLetterIndex(parts);
+  const { deadLetters: index } = parts;
   app.get('/dead-letters', (c) => show(c, parts, index));
   app.get('/dead-letters/live', (c) => {
     requireAbility(c, 'operate');
@@ -50,6 +45,7 @@ async function show(c: AdminContext, parts: Parts, index: DeadLetterIndex): Prom
     keptCount: list.letters.length,
     olderCount: list.olderCount,
     maxPerPartition,
+    maxLetters,
     asked: filter,
     isFiltered: Object.keys(filter).some((name) => name !== 'state'),
     stages,
@@ -81,7 +77,8 @@ function toRow(letter: ActedLetter) {
 }
 
 function readAfter(text: string | undefined): ActedLetter | undefined {
-  const [, timestampMs, topic, partition, offset] = /^(\d{1,15})\/([\w.-]+)\/(\d+)\/(\d{1,15})$/.exec(text ?? '') ?? [];
+  const [, timestampMs, topic, partition, offset] =
+    /^(\d{1,15})\/([\w.-]+)\/(\d{1,9})\/(\d{1,15})$/.exec(text ?? '') ?? [];
   if (topic === undefined) return undefined;
   const place = { topic, partition: Number(partition), offset: Number(offset), timestampMs: Number(timestampMs) };
   return place as ActedLetter;
