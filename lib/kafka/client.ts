@@ -1,13 +1,12 @@
 // The door to Kafka: the only file that imports kafkajs. It mends what kafkajs leaves open (an idle timer that eats CPU,
-// unbounded decompression, noisy logs) before anybody gets a client.
+// batches that it cannot read, noisy logs) before anybody gets a client.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
 import kafkajs, { type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { KafkaSettings } from '../config.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { replaceReading } from './fetched-records.ts';
 import { reportOffsetJumps } from './offset-jumps.ts';
 import { createPartitioner } from './partitioner.ts';
 
@@ -24,10 +23,8 @@ export type {
   TopicMessages,
 } from 'kafkajs';
 
-const { CompressionCodecs, CompressionTypes, Kafka, KafkaJSNonRetriableError, logLevel, Partitioners } = kafkajs;
+const { CompressionCodecs, Kafka, logLevel, Partitioners } = kafkajs;
 
-/** A broker refuses batches over 1 MB as they arrive; 32 times that is more than any honest text gains by gzip. */
-const maxUnpackedBytes = 32 * 1024 * 1024;
 const sameLineEveryMs = 10_000;
 const quietParts = new Set(['Connection', 'RequestQueue', 'Consumer', 'Runner']);
 
@@ -37,8 +34,7 @@ const quietParts = new Set(['Connection', 'RequestQueue', 'Consumer', 'Runner'])
  */
 export function createKafka(settings: KafkaSettings, clientId: string, logger: Logger): kafkajs.Kafka {
   stopIdleTimers();
-  limitDecompression();
-  gatherHeadersOnce();
+  replaceReading(CompressionCodecs);
   reportOffsetJumps();
   const config: KafkaConfig = {
     clientId,
@@ -96,54 +92,6 @@ function stopIdleTimers(): void {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) original.call(this);
   };
   prototype.scheduleCheckPendingRequests = Object.assign(guard, { guarded: true as const });
-}
-
-type HeaderRead = { key: string; value: Buffer | null };
-type ReadArray = ((this: unknown, reader: unknown) => unknown[]) & { guarded?: true };
-
-// For every header of a record kafkajs 2.2.4 copies all that came before it: a crafted record of 1 MB with 100,000 of them
-// blocks the process for minutes, and that of whoever gets its partition next. Here they are gathered in one pass.
-function gatherHeadersOnce(): void {
-  const require = createRequire(import.meta.url);
-  const readHeader: unknown = require('kafkajs/src/protocol/recordBatch/header/v0/decoder');
-  const { prototype } = require('kafkajs/src/protocol/decoder') as { prototype: { readVarIntArray: ReadArray } };
-  const original = prototype.readVarIntArray;
-  if (original.guarded) return;
-  const guard: ReadArray = function (reader) {
-    const list = original.call(this, reader);
-    return reader === readHeader ? Object.assign(list, { reduce: () => toHeaders(list as HeaderRead[]) }) : list;
-  };
-  prototype.readVarIntArray = Object.assign(guard, { guarded: true as const });
-}
-
-/** Without a prototype, so that a header named `__proto__` is one like any other. Repeated ones stand in a list. */
-function toHeaders(list: readonly HeaderRead[]): Record<string, unknown> {
-  const headers: Record<string, unknown> = Object.create(null);
-  for (const { key, value } of list) {
-    const before = headers[key];
-    if (before === undefined) headers[key] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else headers[key] = [before, value];
-  }
-  return headers;
-}
-
-// A 1 MB gzip batch can unpack to 1 GB. Open topics are stored uncompressed by the broker (topic-admin.ts); on the
-// others a batch beyond the limit stops the lane with this message instead of ending the process out of memory.
-function limitDecompression(): void {
-  const pack = promisify(gzip);
-  const unpack = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);
-  CompressionCodecs[CompressionTypes.GZIP] = () => ({
-    compress: (encoder: { buffer: Buffer }) => pack(encoder.buffer),
-    decompress: async (buffer: Buffer) => {
-      try {
-        return await unpack(buffer, { maxOutputLength: maxUnpackedBytes });
-      } catch (cause) {
-        const message = `a gzip batch cannot be unpacked within ${maxUnpackedBytes} bytes: ${describeError(cause)}`;
-        throw new KafkaJSNonRetriableError(message);
-      }
-    },
-  });
 }
 
 // What kafkajs calls an error is mostly a retry of its own: a warning for us, and the same one at most every 10 s.

@@ -2,6 +2,7 @@
 import { PermanentError } from '../errors.ts';
 import type { KafkaMessage } from './client.ts';
 import type { Codec } from './codec.ts';
+import { findBatchFault } from './fetched-records.ts';
 import { readHeaders } from './headers.ts';
 import type { AnyStage, Incoming } from './stage.ts';
 
@@ -45,6 +46,8 @@ export function createItemReader(options: { stage: AnyStage; codec: Codec; slice
   const { input } = stage.lane;
 
   async function readItem({ topic, partition }: Messages, message: KafkaMessage, waiting: Waiting): Promise<Item> {
+    const fault = findBatchFault(message);
+    if (fault) return { kind: 'unreadable', message, error: fault };
     const { value } = message;
     if (value === null) return { kind: 'tombstone', message };
     try {
@@ -66,7 +69,8 @@ export function createItemReader(options: { stage: AnyStage; codec: Codec; slice
   }
 
   function countPeople(item: Item): number {
-    if (item.kind !== 'event') return 0;
+    // A dead letter is written for it, so that a slice holds no more of them than of people.
+    if (item.kind !== 'event') return 1;
     try {
       return stage.countPeople?.(item.incoming.event) ?? 1;
     } catch {

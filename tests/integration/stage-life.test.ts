@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { DependencyError, PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
-import { partitioner } from '../../lib/kafka/client.ts';
 import { readDeadLetterCause } from '../../lib/kafka/headers.ts';
 import type { Refused, SinkStage, Slice } from '../../lib/kafka/stage.ts';
 import { eventually } from '../support/eventually.ts';
@@ -152,33 +151,6 @@ describe('a lane that is stuck', () => {
     lab.start(createTestStage(lab, { lane: 'low' }), { limits });
     expect(await users(lab, 1)).toEqual(['user-c0']);
     expect(lab.fatal).toEqual([]);
-  });
-});
-
-describe('a batch that unpacks to more than memory should hold', () => {
-  it('ends the lane with a clear error instead of the process out of memory', async () => {
-    const lab = await openStageLab();
-    const input = lab.topics.planned.high;
-    const producer = lab.kafka.producer({ createPartitioner: partitioner });
-    await producer.connect();
-    onTestFinished(() => producer.disconnect());
-    const bomb = Buffer.alloc(40 * 1024 * 1024);
-    await producer.send({ topic: input.name, compression: 1, messages: [{ key: 'k', value: bomb }] });
-    const running = lab.start(createTestStage(lab));
-    await eventually(() => lab.fatal.length > 0, 'the end of the lane');
-    expect(lab.fatal[0]?.message).toContain('a gzip batch cannot be unpacked within 33554432 bytes');
-    await running.stop();
-  });
-
-  it('is read when it is an honest one', async () => {
-    const lab = await openStageLab();
-    const producer = lab.kafka.producer({ createPartitioner: partitioner });
-    await producer.connect();
-    onTestFinished(() => producer.disconnect());
-    const value = lab.codec.encode(lab.topics.planned.high, chunk('c0'));
-    await producer.send({ topic: lab.topics.planned.high.name, compression: 1, messages: [{ key: 'k', value }] });
-    lab.start(createTestStage(lab));
-    expect(await users(lab, 1)).toEqual(['user-c0']);
   });
 });
 

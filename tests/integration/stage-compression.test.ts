@@ -1,0 +1,61 @@
+// A lane reads what any producer has compressed, and goes on behind what cannot be unpacked, on a topic that keeps batches
+// as they come (compression.type=producer, Kafka's default).
+import { describe, expect, it } from 'vitest';
+import { codecNames, pack, recordOfZeros, sendPacked } from '../support/packed-batches.ts';
+import { openStageLab } from '../support/stage-lab.ts';
+import { expectCommitted, forwardedTo, readPutAside } from '../support/stage-views.ts';
+import { chunk, createTestStage } from '../support/test-stage.ts';
+
+describe.each(codecNames)('a batch that a producer has packed by %s', (codec) => {
+  it('is read, between others', async () => {
+    const lab = await openStageLab();
+    const topic = lab.topics.planned.high;
+    const encode = (id: string) => lab.codec.encode(topic, chunk(id));
+    lab.start(createTestStage(lab));
+    await lab.sendEvents(topic, [chunk('a')]);
+    await sendPacked(lab.kafka, topic.name, codec, [encode('b'), encode('c')]);
+    await lab.sendEvents(topic, [chunk('d')]);
+    expect(await forwardedTo(lab, 4)).toEqual(['user-a', 'user-b', 'user-c', 'user-d']);
+    await expectCommitted(lab, 4);
+  });
+
+  it('and that unpacks to more than memory should hold is one dead letter, while others are served', async () => {
+    const lab = await openStageLab();
+    const topic = lab.topics.planned.high;
+    // As much as fits into a batch: snappy gains 21 times at most.
+    const packed = pack(codec, recordOfZeros(codec.startsWith('snappy') ? 18_000_000 : 200_000_000));
+    lab.start(createTestStage(lab));
+    await lab.sendEvents(topic, [chunk('a')]);
+    await forwardedTo(lab, 1);
+    for (let n = 0; n < 3; n++) await sendPacked(lab.kafka, topic.name, codec, [Buffer.from('x')], { packed });
+    const startedAt = Date.now();
+    await lab.sendEvents(topic, [chunk('b')]);
+    await lab.sendEvents(topic, [chunk('other')], 1);
+    expect(await forwardedTo(lab, 3)).toEqual(['user-a', 'user-b', 'user-other']);
+    expect(Date.now() - startedAt).toBeLessThan(10_000);
+    const letters = await readPutAside(lab, 3);
+    expect(letters.map(({ cause }) => `${cause?.errorCode} ${cause?.originalOffset}`).sort()).toEqual([
+      'batch_unreadable 1',
+      'batch_unreadable 2',
+      'batch_unreadable 3',
+    ]);
+    expect(letters[0]?.cause?.errorMessage).toMatch(
+      /^the batch with the offsets (\d) to \1 cannot be read: it cannot be unpacked by/,
+    );
+    await expectCommitted(lab, 5);
+    expect(lab.fatal).toEqual([]);
+  });
+});
+
+describe('a batch of very many small records', () => {
+  it('is worked through in slices, and another partition is not held up', async () => {
+    const lab = await openStageLab();
+    const topic = lab.topics.planned.high;
+    lab.start(createTestStage(lab));
+    await sendPacked(lab.kafka, topic.name, 'zstd', new Array(5_000).fill(Buffer.alloc(0)));
+    await lab.sendEvents(topic, [chunk('other')], 1);
+    expect(await forwardedTo(lab, 1)).toEqual(['user-other']);
+    await expectCommitted(lab, 5_000);
+    expect(lab.fatal).toEqual([]);
+  });
+});
