@@ -1,39 +1,26 @@
 // The user service, as ingest, planner, enricher and admin ask it (product contract: GET /categories, GET /users, POST
 // /users/batch).
-import { z } from 'zod';
+import type { z } from 'zod';
+import { createAsk } from './ask-people.ts';
 import { DependencyError, describeError, TransientError } from './errors.ts';
 import { safeFetch } from './safe-fetch.ts';
+import {
+  batchFrame,
+  type Category,
+  categoriesFrame,
+  pageFrame,
+  readBatch,
+  readCategories,
+  readPage,
+  type UnusableUser,
+  type User,
+} from './user-answers.ts';
 
-const user = z.object({
-  id: z.string(),
-  first_name: z.string(),
-  last_name: z.string(),
-  email: z.string().nullable(),
-  phone: z.string().nullable(),
-  locale: z.string().nullish(),
-  time_zone: z.string().nullish(),
-  promo_agree: z.boolean(),
-  category: z.string().nullish(),
-  films_month_count: z.number().nullish(),
-  favourite_genre: z.string().nullish(),
-});
-const batchAnswer = z.object({ users: z.array(z.unknown()), missing: z.array(z.string()) });
-const withId = z.looseObject({ id: z.string() });
-const pageAnswer = z.object({ users: z.array(z.string()), next: z.string().nullable() });
-const categoriesAnswer = z.array(z.object({ name: z.string(), count: z.number() }));
-
-export type User = z.output<typeof user>;
-export type Category = z.output<typeof categoriesAnswer>[number];
-
-/** The answer for one person breaks the contract; `fault` says where, without the value. The others are not affected. */
-export interface UnusableUser {
-  fault: string;
-}
+export type { Category, UnusableUser, User } from './user-answers.ts';
 
 export interface UserService {
   /**
-   * Ids without a user are left out of the map. What is said of somebody without an id that was asked for concerns those
-   * alone who are neither among the users nor missing.
+   * Ids without a user are left out of the map; for whom alone the service fails is in it as unusable.
    * @param ids at most 1,000
    */
   fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User | UnusableUser>>;
@@ -66,25 +53,32 @@ interface Options {
 }
 
 const maxAnswerBytes = 8 * 1024 * 1024;
-/** So many people without a usable id and nobody with one: that is no matter of single people. */
-const brokenForAll = 5;
 const defaultTimeoutMs = 5_000;
+/** For a call that is a try only: whoever it is about has been waited for once already. */
+const shortTimeoutMs = 1_000;
+/** People who were answered for lately: by one of them it is told whether the service is down, or one person is at fault. */
+const maxKnown = 20;
 
-/**
- * @throws DependencyError('user-service') when it does not answer, answers 5xx, 408, 429 or refuses our credentials, or
- *   answers what is not in the contract: all of these concern every request alike, none of them a single person
- */
+/** Every function throws DependencyError('user-service') when the service does not answer, or not in its contract. */
 export function createUserService(options: Options): UserService {
   const base = options.url.replace(/\/+$/, '');
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  const known = new Set<string>();
   const headers: Record<string, string> = options.token ? { authorization: `Bearer ${options.token}` } : {};
 
-  async function call<S extends z.ZodType>(schema: S, path: string, body?: unknown, signal?: AbortSignal) {
+  async function call<S extends z.ZodType>(
+    schema: S,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+    isShort = false,
+  ) {
     try {
       const answer = await safeFetch(`${base}${path}`, {
         method: body === undefined ? 'GET' : 'POST',
         headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+        timeoutMs: isShort ? Math.min(timeoutMs, shortTimeoutMs) : timeoutMs,
         maxBytes: maxAnswerBytes,
         signal,
       });
@@ -102,49 +96,43 @@ export function createUserService(options: Options): UserService {
     }
   }
 
-  return {
-    async fetchUsers(ids, signal) {
-      return toUsers(ids, await call(batchAnswer, '/users/batch', { ids }, signal));
-    },
-    fetchCategories: (signal) => call(categoriesAnswer, '/categories', undefined, signal),
-    async listUserIds(categories, after, limit, signal) {
-      const names = categories.map(encodeURIComponent).join(',');
-      const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
-      const path = `/users?category=${names}${from}&limit=${limit}&fields=id`;
-      const { users, next } = await call(pageAnswer, path, undefined, signal);
-      return { ids: users, next };
-    },
+  async function fetchCategories(signal?: AbortSignal): Promise<Category[]> {
+    return readCategories(await call(categoriesFrame, '/categories', undefined, signal));
+  }
+
+  const listUserIds: UserService['listUserIds'] = async (categories, after, limit, signal) => {
+    const names = categories.map(encodeURIComponent).join(',');
+    const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
+    const path = `/users?category=${names}${from}&limit=${limit}&fields=id`;
+    const { users, next } = await call(pageFrame, path, undefined, signal);
+    return { ids: readPage(users), next };
   };
-}
 
-/** @throws DependencyError('user-service') when it says nothing usable of anybody */
-function toUsers(ids: readonly string[], answer: z.output<typeof batchAnswer>): Map<string, User | UnusableUser> {
-  const asked = new Set(ids);
-  const users = new Map<string, User | UnusableUser>();
-  let withoutIdCount = 0;
-  for (const one of answer.users) {
-    const { data } = withId.safeParse(one);
-    if (data && asked.has(data.id)) users.set(data.id, toUser(data));
-    else withoutIdCount += 1;
-  }
-  if (withoutIdCount === 0) return users;
-  const missing = new Set(answer.missing);
-  if (withoutIdCount >= brokenForAll && !ids.some((id) => users.has(id) || missing.has(id))) {
-    throw new DependencyError(
-      'user-service',
-      'The user service says of nobody who they are: no user in its answer has an id that was asked for',
-    );
-  }
-  for (const id of ids)
-    if (!users.has(id) && !missing.has(id)) users.set(id, { fault: '/id: nobody in the answer has it' });
-  return users;
-}
+  const fetchUsers = createAsk({
+    async call(ids, isShort, signal) {
+      const answers = readBatch(ids, await call(batchFrame, '/users/batch', { ids }, signal, isShort));
+      const [answered] = [...answers.users].find(([, found]) => !('fault' in found)) ?? [];
+      if (answered !== undefined) remember(answered);
+      return answers;
+    },
+    async findAnother(suspects, signal) {
+      const remembered = [...known].reverse().find((id) => !suspects.has(id));
+      if (remembered !== undefined) return remembered;
+      const category = (await fetchCategories(signal)).find(({ count }) => count > 0);
+      if (!category) return undefined;
+      const { ids } = await listUserIds([category.name], undefined, maxKnown, signal);
+      return ids.find((id) => id !== '' && !suspects.has(id));
+    },
+  });
 
-function toUser(found: { id: string }): User | UnusableUser {
-  const result = user.safeParse(found);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  return { fault: `/${issue?.path.join('/')}: ${issue?.message}` };
+  function remember(id: string): void {
+    if (known.has(id)) return;
+    const [oldest] = known;
+    if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
+    known.add(id);
+  }
+
+  return { fetchUsers, fetchCategories, listUserIds };
 }
 
 function parse<S extends z.ZodType>(schema: S, text: string): z.output<S> {

@@ -1,0 +1,78 @@
+// What the user service answers, read part by part: what is wrong with one person, or one name, concerns nobody else. Only
+// a broken frame (no list where one should be) is the state of the service.
+import { z } from 'zod';
+
+/** Longer than anybody's name; a record that carries one has room for them. */
+const shortText = z.string().max(500);
+const user = z.object({
+  id: z.string(),
+  first_name: shortText,
+  last_name: shortText,
+  email: z.string().max(1_000).nullable(),
+  phone: shortText.nullable(),
+  locale: shortText.nullish(),
+  time_zone: shortText.nullish(),
+  promo_agree: z.boolean(),
+  category: shortText.nullish(),
+  films_month_count: z.number().nullish(),
+  favourite_genre: shortText.nullish(),
+});
+
+export const batchFrame = z.object({ users: z.array(z.unknown()), missing: z.array(z.unknown()) });
+export const pageFrame = z.object({ users: z.array(z.unknown()), next: z.string().min(1).max(500).nullable() });
+export const categoriesFrame = z.array(z.unknown());
+const category = z.object({ name: z.string(), count: z.number().catch(0) });
+
+export type User = z.output<typeof user>;
+export type Category = z.output<typeof category>;
+
+/** The answer for one person breaks the contract; `fault` says where, without the value. The others are not affected. */
+export interface UnusableUser {
+  fault: string;
+}
+
+export interface Answers {
+  users: Map<string, User | UnusableUser>;
+  /** Asked for, and named neither as a person nor as missing. */
+  unanswered: string[];
+  /** Of those asked for, named as the one or the other: so many show that the service is up. */
+  answeredCount: number;
+}
+
+/** Of an id that comes twice the first answer that can be used counts; who was not asked for is passed over. */
+export function readBatch(ids: readonly string[], { users, missing }: z.output<typeof batchFrame>): Answers {
+  const asked = new Set(ids);
+  const found: Answers['users'] = new Map();
+  for (const one of users) {
+    const id = idOf(one);
+    if (id === undefined || !asked.has(id)) continue;
+    const before = found.get(id);
+    if (!before || 'fault' in before) found.set(id, toUser(one));
+  }
+  const gone = new Set(missing);
+  const unanswered = [...asked].filter((id) => !found.has(id) && !gone.has(id));
+  return { users: found, unanswered, answeredCount: asked.size - unanswered.length };
+}
+
+/** @returns the ids as they came; what is no text is empty, so that whoever checks ids meets it as one that is none */
+export function readPage(users: readonly unknown[]): string[] {
+  return users.map((id) => (typeof id === 'string' ? id : ''));
+}
+
+export function readCategories(answer: readonly unknown[]): Category[] {
+  return answer.flatMap((one) => {
+    const read = category.safeParse(one);
+    return read.success ? [read.data] : [];
+  });
+}
+
+function idOf(one: unknown): string | undefined {
+  return typeof one === 'object' && one !== null && 'id' in one && typeof one.id === 'string' ? one.id : undefined;
+}
+
+function toUser(found: unknown): User | UnusableUser {
+  const result = user.safeParse(found);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  return { fault: `/${issue?.path.join('/')}: ${issue?.message}` };
+}
