@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 import { deadLetters } from './dead-letters.ts';
 import { demo } from './demo.ts';
 import { erase } from './erase.ts';
+import { hold } from './hold.ts';
 import { importDump } from './import.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, Command>> = {
   users,
   keys,
   import: importDump,
+  hold,
   ledger,
   erase,
   'dead-letters': deadLetters,

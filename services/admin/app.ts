@@ -14,6 +14,7 @@ import { account } from './routes/account.ts';
 import { auditLog } from './routes/audit-log.ts';
 import { deadLetters } from './routes/dead-letters.ts';
 import { follow } from './routes/follow.ts';
+import { holds } from './routes/holds.ts';
 import { home } from './routes/home.ts';
 import { login } from './routes/login.ts';
 import { mailings } from './routes/mailings.ts';
@@ -38,6 +39,7 @@ const areas: Area[] = [
   home,
   openRequests,
   mailings,
+  holds,
   templates,
   topics,
   records,

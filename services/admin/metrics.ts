@@ -1,6 +1,8 @@
 // What the admin service counts: its pages, refused log-ins, and what it sees of the whole: lag of every lane (also of one
 // that nobody runs), dead letters that are kept, what waits, and what operators have asked for.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { authorKind } from '../../domain/holds.ts';
+import type { HoldCount } from '../../lib/holds/list-holds.ts';
 import type { Priority, StageName } from '../../lib/topics.ts';
 
 /** What is seen of the whole system in one look. */
@@ -31,6 +33,7 @@ export interface AdminMetrics {
   watchDeadLetters(count: () => number): void;
   waiting(rows: readonly WaitingNow[] | undefined): void;
   operatorWork(work: readonly OperatorWork[] | undefined): void;
+  holds(counts: readonly HoldCount[] | undefined): void;
 }
 
 export function createAdminMetrics(registry: Registry): AdminMetrics {
@@ -69,6 +72,7 @@ export function createAdminMetrics(registry: Registry): AdminMetrics {
     'How long the oldest of those due first has waited',
     priority,
   );
+  const holds = gauge('posthorn_holds_active', 'Holds in force, and pauses of requests', ['scope', 'author']);
   const work = gauge('posthorn_operator_work', 'What operators asked for and has not ended', ['kind', 'state']);
   let countListed = () => 0;
   new Gauge({
@@ -108,6 +112,10 @@ export function createAdminMetrics(registry: Registry): AdminMetrics {
         overdue.set(labels, one.overdueSeconds);
         oldest.set(labels, one.oldestSeconds);
       }
+    },
+    holds(counts) {
+      holds.reset();
+      for (const { scope, author, count } of counts ?? []) holds.inc({ scope, author: authorKind(author) }, count);
     },
     operatorWork(seen) {
       work.reset();

@@ -1,8 +1,10 @@
 // What everybody who has the overview open looks at: asked for once however many look, every few seconds.
 
+import { guardAuthor } from '../../domain/holds.ts';
 import type { EndState } from '../../domain/reasons.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { describeError } from '../../lib/errors.ts';
+import { listPauses, listSharedHolds } from '../../lib/holds/list-holds.ts';
 import { within } from '../../lib/kafka/within.ts';
 import { stages } from '../../lib/topics.ts';
 import type { LaneFacts, LaneWord } from './kafka/lag.ts';
@@ -11,6 +13,7 @@ import { countDone, type LetterPlace } from './queries/dead-letters.ts';
 import { listStandingStill, type OpenRequest } from './queries/open-requests.ts';
 import { countEndsToday, isUntouched, listRunning, type RunningMailing } from './queries/overview.ts';
 import { type Points, type Range, readSeries, type Series } from './queries/overview-series.ts';
+import { type ShownHold, toShownHold, toShownPause } from './shown-holds.ts';
 
 export interface StageFacts {
   name: string;
@@ -26,6 +29,8 @@ export interface Overview {
   running: RunningMailing[];
   /** Of each priority the oldest request that stands still, if any does. */
   standingStill: OpenRequest[];
+  /** In force: all that cover more than one request, and what the guard has paused. */
+  holds: ShownHold[];
   /** As they last were while Kafka does not answer, and then `fault` says so; empty when they were never known. */
   stages: StageFacts[];
   fault: string | undefined;
@@ -55,10 +60,12 @@ export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => 
       (found) => ({ found, fault: undefined }),
       (error: unknown) => ({ found: lag.last(), fault: describeError(error) }),
     );
-    const [ends, running, standingStill, untouched] = await Promise.all([
+    const [ends, running, standingStill, shared, pauses, untouched] = await Promise.all([
       countEndsToday(db),
       listRunning(db),
       listStandingStill(db),
+      listSharedHolds(db),
+      listPauses(db),
       touched ? false : isUntouched(db),
     ]);
     touched ||= !untouched;
@@ -69,7 +76,9 @@ export function createOverviewFeed(parts: { db: Db; lag: LagSampler; now: () => 
     }
     const { found, fault } = await view;
     const stages = found ? toStages(found, await countDone(db, toLowest(found))) : [];
-    return { today, running, standingStill, stages, fault, isUntouched: untouched };
+    const byGuard = pauses.filter(({ author }) => author === guardAuthor);
+    const holds = [...shared.map(toShownHold), ...byGuard.map(toShownPause)];
+    return { today, running, standingStill, holds, stages, fault, isUntouched: untouched };
   }
 
   const keptPoints = new Map<Range, Points>();

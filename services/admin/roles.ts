@@ -15,6 +15,8 @@ const granted = {
   edit: ['editor', 'sender', 'admin'],
   /** Confirm, pause, resume and cancel mailings. */
   send: ['sender', 'admin'],
+  /** Keep back a template, a channel, a lane, all promotional messages or a request, and lift that. */
+  hold: ['sender', 'operator', 'admin'],
   /** Topics, records, dead letters. */
   operate: ['operator', 'admin'],
   /** Suppressions, resending what is unknown. */
@@ -31,8 +33,8 @@ export const roleTitles: Readonly<Record<Role, string>> = {
   viewer: 'sees the overview, mailings and numbers',
   support: 'also people, what they got, suppressions',
   editor: 'writes templates, previews and drafts',
-  sender: 'editor who also confirms, pauses and cancels mailings',
-  operator: 'topics, records, dead letters, suppressions',
+  sender: 'editor who also confirms, pauses and cancels mailings, and places holds',
+  operator: 'topics, records, dead letters, suppressions, holds',
   admin: 'everything, and who has access',
 };
 

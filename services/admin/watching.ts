@@ -1,6 +1,7 @@
 // Looks at the whole system for the metrics, and looks again. The numbers of a stage stand on the stage's own port; what
 // nobody would tell when a stage is gone stands here.
 import type { Db } from '../../lib/db/database.ts';
+import { countHolds } from '../../lib/holds/list-holds.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type Sampling, startSampling } from '../../lib/sampling.ts';
 import { stages } from '../../lib/topics.ts';
@@ -17,7 +18,7 @@ export interface Watching extends Sampling {
 export function startWatching(options: {
   db: Db;
   lag: Pick<LagSampler, 'current'>;
-  metrics: Pick<AdminMetrics, 'whole' | 'waiting' | 'operatorWork'>;
+  metrics: Pick<AdminMetrics, 'whole' | 'waiting' | 'operatorWork' | 'holds'>;
   logger: Logger;
   everyMs?: number;
 }): Watching {
@@ -44,6 +45,7 @@ export function startWatching(options: {
 
   const samplings = [
     watch('the lag of the lanes', 4, () => readWhole(lag), metrics.whole),
+    watch('what is on hold', 2, () => countHolds(db), metrics.holds),
     watch('what waits', 4, () => countWaiting(db), metrics.waiting),
     watch(
       'what operators have asked for',

@@ -7,6 +7,7 @@ const row: NumbersRow = {
   state: 'running',
   detail: '',
   hold: null,
+  ownHold: null,
   driven: true,
   planned: 100,
   planningComplete: true,
@@ -15,6 +16,7 @@ const row: NumbersRow = {
   counts: [],
   waitingFrom: null,
   waitingUntil: null,
+  holds: [],
 };
 const once: MailingFacts = { status: 'confirmed', isSeries: false, confirmedCount: 120 };
 const counts = (sent: number, failed: number, deferred: number): NumbersRow['counts'] => [

@@ -92,6 +92,8 @@ function toShownState(row: NumbersRow, mailing: MailingFacts, isBalanced: boolea
   if (mailing.isSeries) return row.hold ?? 'recurring';
   if (row.state === null) return row.hold ?? 'scheduled';
   if (row.state === 'paused' && row.detail === 'late' && row.hold === null) return 'late';
+  // A shared hold keeps back what nobody drives without a word in its row.
+  if (row.state === 'running' && !row.driven && !isBalanced && row.hold === 'paused') return 'paused';
   const actual = toActualState({ state: row.state, hold: row.hold, isBalanced });
   return actual === 'planning' ? 'running' : actual;
 }

@@ -5,6 +5,7 @@ import type { Channel } from '../../../domain/ids.ts';
 import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveriesTable } from '../../../lib/db/tables.ts';
+import { requestHold } from '../../../lib/holds/covers.ts';
 import type { Priority } from '../../../lib/topics.ts';
 
 type Columns =
@@ -40,10 +41,10 @@ export type NotificationRow = Pick<DeliveriesTable, Columns> & {
   mailing_id: string | null;
   mailing_title: string | null;
   scheduled_at: Date | null;
-  /** What was asked for the whole request. */
+  /** What is wanted of the whole request, also by a shared hold. */
   hold: 'paused' | 'cancelled' | null;
   due_at: Date | null;
-  /** It waits only because its request is paused. */
+  /** It waits only because its request is paused or a shared hold covers it. */
   waits_for_resume: boolean;
 };
 
@@ -55,7 +56,7 @@ export async function findNotification(db: Db, notificationId: string): Promise<
         d.template_version, d.priority, d.state, d.reason, d.detail, d.stage, d.attempt, d.lease_until, d.is_test,
         d.requested_at, d.planned_at, d.enriched_at, d.rendered_at, d.claimed_at, d.ended_at, d.rendered_partition,
         d.rendered_offset, t.title as template_title, coalesce(t.confidential, true) as confidential, m.mailing_id,
-        m.title as mailing_title, r.scheduled_at, h.state as hold, w.due_at, w.resume_at is not null as waits_for_resume
+        m.title as mailing_title, r.scheduled_at, ${requestHold} as hold, w.due_at, w.resume_at is not null as waits_for_resume
       from deliveries d
       left join templates t on t.template_id = d.template_id
       left join requests r on r.request_id = d.request_id

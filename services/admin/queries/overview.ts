@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { EndState } from '../../../domain/reasons.ts';
 import type { RequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import { requestHold } from '../../../lib/holds/covers.ts';
 
 export interface EndCount {
   isHigh: boolean;
@@ -40,13 +41,12 @@ export async function listRunning(db: Db): Promise<RunningMailing[]> {
   const { rows } = await withDatabase(() =>
     sql<RunningMailing>`
       with running as materialized (
-        select request_id, series_id, state, planned, planning_complete, started_at, stored_at, template_id
-        from requests
+        select * from requests
         where (origin in ('mailing', 'series') or user_categories <> '{}') and driven and ended_at is null
           and state in ('planning', 'running', 'paused')
         order by stored_at desc limit ${maxRunning}
       )
-      select r.request_id as id, coalesce(m.title, r.template_id) as title, r.state, h.state as hold,
+      select r.request_id as id, coalesce(m.title, r.template_id) as title, r.state, ${requestHold} as hold,
         m.confirmed_count as expected, r.planned, r.planning_complete as "planningComplete",
         coalesce(c.sent, 0) as sent, coalesce(c.ended, 0) as ended, r.started_at as "startedAt"
       from running r

@@ -31,12 +31,11 @@ export function home(app: AdminApp, parts: Parts): void {
   });
   app.get('/overview/live', (c) => {
     requireAbility(c, 'view');
-    const mayOperate = c.var.session.abilities.has('operate');
+    const { abilities, csrfToken: csrf } = c.var.session;
+    const mayOperate = abilities.has('operate');
+    const common = { mayOperate, may: { hold: abilities.has('hold') }, csrf };
     const make = async () =>
-      parts.views.render('overview/live', {
-        ...toData(await feed.now(), parts.now(), mayOperate),
-        mayOperate,
-      });
+      parts.views.render('overview/live', { ...toData(await feed.now(), parts.now(), mayOperate), ...common });
     return streamPart(c, parts, liveEveryMs, make, parts.lag.watch());
   });
   app.get('/overview/series', async (c) => {

@@ -1,11 +1,13 @@
 // /mailings: what goes, went and will go.
 import { isUuid } from '../../../domain/ids.ts';
+import { listSharedHolds } from '../../../lib/holds/list-holds.ts';
 import type { ShownState } from '../mailing/live-view.ts';
 import { describeCron } from '../mailing/recurrence.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { type ListedMailing, listMailings, perPage } from '../queries/mailings-list.ts';
 import { requireAbility } from '../roles.ts';
+import { toShownHold } from '../shown-holds.ts';
 
 const states: readonly ShownState[] = [
   'draft',
@@ -33,6 +35,7 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   const last = shown.at(-1);
   return page(c, parts, 'mailings/list', {
     title: 'Mailings',
+    onHold: (await listSharedHolds(parts.db)).map(toShownHold),
     mailings: shown.map(toRow),
     states,
     state,

@@ -12,6 +12,7 @@ import { listHistory } from '../queries/mailings-one.ts';
 import { listPeople } from '../queries/mailings-people.ts';
 import { findTemplate } from '../queries/mailings-templates.ts';
 import { requireAbility } from '../roles.ts';
+import { toShownHold } from '../shown-holds.ts';
 import { nextInWords } from './mailings-form-data.ts';
 import { findShown, type Shown } from './mailings-shown.ts';
 
@@ -81,24 +82,25 @@ function toLiveData(c: AdminContext, shown: Shown, { row, rate }: Snapshot) {
   const { state, remaining } = view;
   const isOver = state === 'done' || state === 'rejected' || (state === 'cancelled' && view.turning === null);
   const isWanted = state !== 'draft' && !isOver;
-  const hasHold = row.hold;
+  const { ownHold } = row;
   return {
     id: shown.id,
     csrf: csrfToken,
     may: Object.fromEntries([...abilities].map((ability) => [ability, true])),
     isSeries: shown.isSeries,
+    holds: isOver ? [] : row.holds.map(toShownHold),
     view,
     rate: state === 'running' ? rate : undefined,
     timeLeftMs: toTimeLeft(view, rate),
     hasNumbers: row.state !== null,
     isUnknownCount: remaining === 0 && !view.planningComplete,
     can: {
-      pause: isWanted && hasHold === null && state !== 'late',
-      resume: isWanted && hasHold === 'paused',
-      cancel: isWanted && hasHold !== 'cancelled',
+      pause: isWanted && ownHold === null && state !== 'late',
+      resume: isWanted && ownHold === 'paused',
+      cancel: isWanted && ownHold !== 'cancelled',
       release: state === 'late',
       withdraw:
-        shown.mailing?.status === 'confirmed' && row.state === null && hasHold !== 'cancelled' && !shown.seriesId,
+        shown.mailing?.status === 'confirmed' && row.state === null && ownHold !== 'cancelled' && !shown.seriesId,
     },
   };
 }

@@ -8,6 +8,7 @@ import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { findCommand } from '../queries/dead-letters-commands.ts';
+import { listHoldsOnRequest } from '../queries/holds.ts';
 import {
   findChunkOf,
   findNotification,
@@ -16,6 +17,7 @@ import {
   type NotificationRow,
 } from '../queries/notifications.ts';
 import { requireAbility } from '../roles.ts';
+import { toShownHold } from '../shown-holds.ts';
 import { placeOnItsWay } from './notifications-on-its-way.ts';
 import { toTimeline } from './notifications-timeline.ts';
 
@@ -49,6 +51,7 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     words: explainReason(row.reason),
     timeline: toTimeline(row, nowMs),
     reports,
+    onHold: row.ended_at === null ? (await listHoldsOnRequest(parts.db, row.request_id)).map(toShownHold) : [],
     isOpen: row.ended_at === null,
     leaseIsOver: row.lease_until !== null && row.lease_until.getTime() <= nowMs,
     topic: recordTopic(parts, row),
@@ -73,7 +76,8 @@ async function showOnItsWay(c: AdminContext, parts: Parts, id: string): Promise<
   await writeAudit(parts.db, c, 'journey.opened', `notification ${id}`, { person: userId });
   const place = placeOnItsWay(request, chunk);
   const title = request.template_title ?? request.template_id;
-  return page(c, parts, 'notifications/on-its-way', { title, id, userId, request, chunk, place });
+  const onHold = (await listHoldsOnRequest(parts.db, requestId)).map(toShownHold);
+  return page(c, parts, 'notifications/on-its-way', { title, id, userId, request, chunk, place, onHold });
 }
 
 /** @throws PageError 404 */

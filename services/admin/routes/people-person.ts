@@ -3,6 +3,7 @@
 import { type Channel, isUserId } from '../../../domain/ids.ts';
 import { explainReason } from '../../../domain/reason-words.ts';
 import { DependencyError } from '../../../lib/errors.ts';
+import { listSharedHolds } from '../../../lib/holds/list-holds.ts';
 import type { User } from '../../../lib/user-service.ts';
 import { writeAudit } from '../audit.ts';
 import { readForm } from '../forms.ts';
@@ -13,6 +14,7 @@ import { type DeliveryRow, listDeliveriesOf } from '../queries/people.ts';
 import { findUnsubscribed, subscribeAgain, type UnsubscribedRow, unsubscribe } from '../queries/people-consent.ts';
 import { findSuppressions } from '../queries/suppressions.ts';
 import { requireAbility } from '../roles.ts';
+import { toShownHold } from '../shown-holds.ts';
 
 const rowsAtATime = 50;
 /** The page does not wait longer for the user service: what was sent matters more than the name. */
@@ -70,6 +72,7 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     user: asked.kind === 'known' ? asked.user : undefined,
     channels: toConsents(unsubscribed),
     suppressions,
+    onHold: (await listSharedHolds(db)).map(toShownHold),
     deliveries: deliveries.map((row) => ({ ...row, words: explainReason(row.reason) })),
     filters,
     state,

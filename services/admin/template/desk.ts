@@ -3,7 +3,9 @@ import type { Channel } from '../../../domain/ids.ts';
 import { readNumber } from '../forms.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminContext, Parts } from '../parts.ts';
+import { listHoldsOnTemplate } from '../queries/holds.ts';
 import { findTemplate, findVersion, type TemplateRow, type VersionRow } from '../queries/templates.ts';
+import { type ShownHold, toShownHold } from '../shown-holds.ts';
 import type { PreviewPeople } from './preview-people.ts';
 import { isShortName } from './read-form.ts';
 
@@ -14,12 +16,15 @@ export interface TemplateDesk {
 
 export const channelTitles: Readonly<Record<Channel, string>> = { email: 'E-mail', sms: 'SMS' };
 
+/** With what keeps back its messages. */
+export type ShownTemplate = TemplateRow & { holds: ShownHold[] };
+
 /** @throws PageError 404 */
-export async function loadTemplate(c: AdminContext, { db }: Pick<Parts, 'db'>): Promise<TemplateRow> {
+export async function loadTemplate(c: AdminContext, { db }: Pick<Parts, 'db'>): Promise<ShownTemplate> {
   const templateId = c.req.param('id') ?? '';
   const template = isShortName(templateId) ? await findTemplate(db, templateId) : undefined;
   if (!template) throw new PageError(404, `There is no template called “${templateId.slice(0, 64)}”.`);
-  return template;
+  return { ...template, holds: (await listHoldsOnTemplate(db, template)).map(toShownHold) };
 }
 
 /** @param text of an address or form; empty for the newest version @throws PageError 404 */
