@@ -174,3 +174,26 @@ describe('a request that only names people', () => {
     expect((await lab.request(id))?.state).toBe('cancelled');
   });
 });
+
+it('is healed while others are sent all the time, so that its lanes always have something to read', async () => {
+  const lab = await openRunnerLab();
+  startDeafLanes(lab);
+  const [id = ''] = await lab.addDirect([['ada']]);
+  await lab.readEvents(lab.topics.planned.low, 1);
+  const enough = new AbortController();
+  const others = (async () => {
+    while (!enough.signal.aborted) await lab.addDirect([['bob'], ['cleo']]);
+  })();
+  try {
+    await lab.db
+      .updateTable('requests')
+      .set({ stored_at: new Date(Date.now() - 3_600_000) })
+      .where('request_id', '=', id)
+      .execute();
+    lab.startRunner({ healAfterMs: 600_000 });
+    await eventually(async () => (await lab.request(id))?.heal_rounds === 1, 'it is healed');
+  } finally {
+    enough.abort();
+    await others;
+  }
+});

@@ -1,7 +1,9 @@
 // What requests need besides pages: their end when they are cancelled, and the people who got lost on the way when they
 // go on after a pause or do not move any more.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from '../../../lib/kafka/client.ts';
 import { measureLag } from '../../../lib/kafka/lag.ts';
+import { type Passage, startPassage } from '../../../lib/kafka/passage.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import type { Lane, Priority, Topics } from '../../../lib/topics.ts';
 import type { PlannerMetrics } from '../planner-metrics.ts';
@@ -21,6 +23,9 @@ export interface CareParts extends ChunkParts {
 
 export const maxHealRounds = 3;
 const neverHeardOf = `published ${maxHealRounds} times again, and never heard of`;
+/** While others are sent all the time, what is asked about is through within a second. */
+const passageLooks = 3;
+const passageLookEveryMs = 1_000;
 /** Request ids in one line of the log. */
 const namedInLog = 5;
 
@@ -33,7 +38,7 @@ export async function cancelRequest(parts: CareParts, request: Driven, view: Dri
   const isRepeated = view.state === 'cancelled';
   if (!(await noteCancelled(parts.db, request))) return;
   const { requestId } = request;
-  if (isRepeated && (await measureLagOf(parts, request.priority)) > 0) return;
+  if (isRepeated && !(await isAllThrough(parts, request.priority))) return;
   if (!isRepeated) parts.logger.info({ requestId, planned: view.planned, ended: view.ended }, 'cancelled');
   let count = 0;
   for await (const portions of findMissing(parts.db, [request])) {
@@ -54,14 +59,13 @@ export async function resumeRequest(parts: CareParts, request: Driven): Promise<
 }
 
 /**
- * For a request whose numbers have not moved for long. As long as its lanes have records to read nothing is lost, and
+ * For a request whose numbers have not moved for long. As long as what is in its lanes is not read nothing is lost, and
  * nothing is done. What stays lost after three rounds is failed(lost): a mailing that never ends helps nobody.
  */
 export async function healRequest(parts: CareParts, request: Driven, view: DrivenView): Promise<void> {
   const { requestId, priority } = request;
-  const lag = await measureLagOf(parts, priority);
-  if (lag > 0) {
-    parts.logger.info({ requestId, lag }, 'the numbers do not move, but there are records to read');
+  if (!(await isAllThrough(parts, priority))) {
+    parts.logger.info({ requestId }, 'the numbers do not move, but there are records to read');
     return noteHealed(parts.db, request, view.healRounds);
   }
   if (view.healRounds >= maxHealRounds) return giveUp(parts, request, view);
@@ -99,13 +103,29 @@ async function republishMissing(parts: CareParts, request: Driven): Promise<numb
   return count;
 }
 
-/** Records that wait where people of a priority are on their way: as long as there are any, nothing is lost. */
+/** Records that wait where people of a priority are on their way, once the planner has let go of them. */
 export function measureLagOf({ kafka, topics }: CareParts, priority: Priority): Promise<number> {
-  return measureLag(kafka, lanesOf(topics, priority));
+  return measureLag(kafka, flowOf(topics, priority).flat());
 }
 
-/** Where they are, once the planner has let go of them. */
-function lanesOf({ lanes }: Topics, priority: Priority): Lane[] {
+/** Through all the lanes of a priority: what was published before and has not ended when it is through is lost. */
+export function startPassageOf({ kafka, topics }: CareParts, priority: Priority): Passage {
+  return startPassage(kafka, flowOf(topics, priority));
+}
+
+async function isAllThrough(parts: CareParts, priority: Priority): Promise<boolean> {
+  const passage = startPassageOf(parts, priority);
+  for (let looks = 1; looks <= passageLooks; looks++) {
+    if (await passage.check()) return true;
+    if (looks < passageLooks) await sleep(passageLookEveryMs);
+  }
+  return false;
+}
+
+function flowOf({ lanes }: Topics, priority: Priority): Lane[][] {
   const { enricher, renderer, dispatcher, outcomes } = lanes;
-  return [...[...enricher, ...renderer, ...dispatcher].filter(({ name }) => name === priority), outcomes];
+  return [
+    ...[enricher, renderer, dispatcher].map((ofStage) => ofStage.filter(({ name }) => name === priority)),
+    [outcomes],
+  ];
 }

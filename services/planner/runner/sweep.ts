@@ -3,10 +3,11 @@
 import { performance } from 'node:perf_hooks';
 import { DependencyError } from '../../../lib/errors.ts';
 import { pauseFor } from '../../../lib/kafka/lane-status.ts';
+import type { Passage } from '../../../lib/kafka/passage.ts';
 import { type Priority, priorities } from '../../../lib/topics.ts';
 import type { PlannerMetrics } from '../planner-metrics.ts';
 import { healDirect } from './heal-direct.ts';
-import { type CareParts, measureLagOf } from './look-after.ts';
+import { type CareParts, startPassageOf } from './look-after.ts';
 import { createSweepLease } from './sweep-lease.ts';
 import { closeBalanced, type LookedAt, lookAtOpen, type Place, perPriority } from './sweep-portion.ts';
 
@@ -21,8 +22,8 @@ export const sweepEveryMs = 2_000;
 const restMs = 200;
 /** After one of which much was closed: Postgres has twice as long for others as it had for us. */
 const restOfWork = 2;
-/** Where lanes have records to read, nothing is lost, and nobody asks again before. */
-const askLagEveryMs = 15_000;
+/** Where lanes have records to read, nothing is known to be lost, and nobody asks again before. */
+const askEveryMs = 5_000;
 /** A walk begins at the first open request of the one before: what is closed stays in the index until it is vacuumed. */
 const wholeWalkEveryMs = 30_000;
 /** Statements that are under way store rows that are a little older than what is seen already. */
@@ -35,7 +36,8 @@ interface Walk {
   wholeAtMs: number;
   first: Place | undefined;
   oldestMs: number | undefined;
-  lagAskedAtMs: number;
+  passage: Passage | undefined;
+  passageAskedAtMs: number;
 }
 
 export interface Sweep {
@@ -50,7 +52,15 @@ export function createSweep(parts: SweepParts, signal: AbortSignal): Sweep {
   const walks = new Map<Priority, Walk>(
     priorities.map((priority) => [
       priority,
-      { from: start, at: start, wholeAtMs: -Infinity, first: undefined, oldestMs: undefined, lagAskedAtMs: -Infinity },
+      {
+        from: start,
+        at: start,
+        wholeAtMs: -Infinity,
+        first: undefined,
+        oldestMs: undefined,
+        passage: undefined,
+        passageAskedAtMs: -Infinity,
+      },
     ]),
   );
 
@@ -94,14 +104,20 @@ export function createSweep(parts: SweepParts, signal: AbortSignal): Sweep {
     if (quiet.length > 0) await heal(priority, quiet, walk);
   }
 
+  /**
+   * Heals only what was published before all that is in the lanes now, or was lately, had come through. Each portion waits
+   * for a passage of its own: so the records of the one before are read first, and healing never floods its lanes.
+   */
   async function heal(priority: Priority, quiet: readonly string[], walk: Walk): Promise<void> {
-    if (performance.now() - walk.lagAskedAtMs < askLagEveryMs) return;
-    const lag = await measureLagOf(parts, priority);
-    if (lag > 0) {
-      walk.lagAskedAtMs = performance.now();
-      logger.info({ priority, lag, requests: quiet.length }, 'requests do not move, but there are records to read');
+    if (performance.now() - walk.passageAskedAtMs < askEveryMs) return;
+    const isTooOld = walk.passage && performance.now() - walk.passage.startedAtMs > healAfterMs;
+    if (!walk.passage || isTooOld) walk.passage = startPassageOf(parts, priority);
+    if (!(await walk.passage.check())) {
+      walk.passageAskedAtMs = performance.now();
+      logger.info({ priority, requests: quiet.length }, 'requests do not move, but there are records to read');
       return;
     }
+    walk.passage = undefined;
     const count = await healDirect(parts, quiet);
     metrics?.healed(count);
     if (count > 0) logger.warn({ priority, count, requestIds: quiet.slice(0, 5) }, 'lost people are published again');
