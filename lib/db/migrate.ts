@@ -6,6 +6,7 @@ import * as mailings from './migrations/0002-mailings.ts';
 import * as operations from './migrations/0003-operations.ts';
 import * as openRequests from './migrations/0004-open-requests.ts';
 import * as holds from './migrations/0005-holds.ts';
+import * as waiting from './migrations/0006-waiting.ts';
 import * as redriveLeases from './migrations/0007-redrive-leases.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
@@ -15,6 +16,7 @@ const migrations: Record<string, Migration> = {
   '0003-operations': operations,
   '0004-open-requests': openRequests,
   '0005-holds': holds,
+  '0006-waiting': waiting,
   '0007-redrive-leases': redriveLeases,
 };
 

@@ -33,6 +33,8 @@ export const dispatcherVariables = z.object({
   SMS_CONNECTIONS: count(1, 200).default(8),
   /** As SMTP_RATE_PER_SECOND. */
   SMS_RATE_PER_SECOND: count(1, 100_000).optional(),
+  /** Of what waits in Postgres, by lane: while a channel is down its messages wait there until so much does. */
+  WAITING_MAX_MB: count(0, 100_000).default(64),
   ...senderVariables,
   OPS_PORT: port.default(9104),
 });
@@ -59,6 +61,7 @@ export function readDispatcherConfig(env: Environment) {
     },
     smsConnections: variables.SMS_CONNECTIONS,
     ratePerSecond: { email: variables.SMTP_RATE_PER_SECOND, sms: variables.SMS_RATE_PER_SECOND },
+    maxWaitingBytes: variables.WAITING_MAX_MB * 1024 * 1024,
     sender: toSender(variables),
   };
 }

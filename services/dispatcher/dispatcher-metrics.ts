@@ -15,6 +15,12 @@ export interface DispatcherMetrics {
   pausedParked(priority: string, count: number): void;
   /** The guard has placed a hold. */
   guardHold(priority: string, channel: Channel, scope: string): void;
+  /** Messages that went to wait untried, because their channel is down. */
+  channelParked(priority: string, channel: Channel, count: number): void;
+  /** As last measured; asked only while a channel is down. */
+  waitingBytes(priority: string, bytes: number): void;
+  /** Rows of `waiting` that ended because they can never be dispatched. */
+  waitingUnreadable(priority: string, count: number): void;
   smtpConnections(priority: string, count: number): void;
   /** @param isOpen read whenever the metrics are */
   watchBreaker(priority: string, channel: Channel, isOpen: () => boolean): void;
@@ -46,6 +52,25 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
     labelNames: ['priority'],
     registers,
   });
+  const channelParked = new Counter({
+    name: 'posthorn_dispatcher_channel_parked_total',
+    help: 'Messages that went to wait untried, because their channel is down',
+    labelNames: ['priority', 'channel'],
+    registers,
+  });
+  const waitingBytes = new Gauge({
+    name: 'posthorn_dispatcher_waiting_bytes',
+    help: 'Of all that waits in a lane, as last measured; measured while a channel is down',
+    labelNames: ['priority'],
+    registers,
+  });
+  const unreadable = new Counter({
+    name: 'posthorn_dispatcher_waiting_unreadable_total',
+    help: 'Messages that waited and ended because their record can never be dispatched',
+    labelNames: ['priority'],
+    registers,
+  });
+  for (const priority of priorities) unreadable.inc({ priority }, 0);
   const guardHolds = new Counter({
     name: 'posthorn_guard_holds_total',
     help: 'Holds that the guard has placed, because nothing got through for some dozens of messages',
@@ -91,6 +116,9 @@ export function createDispatcherMetrics(registry: Registry): DispatcherMetrics {
     ended: (priority, state, reason, count = 1) => deliveries.inc({ priority, state, reason }, count),
     pausedPassed: (priority, count) => passed.inc({ priority }, count),
     pausedParked: (priority, count) => parked.inc({ priority }, count),
+    channelParked: (priority, channel, count) => channelParked.inc({ priority, channel }, count),
+    waitingBytes: (priority, bytes) => waitingBytes.set({ priority }, bytes),
+    waitingUnreadable: (priority, count) => unreadable.inc({ priority }, count),
     guardHold: (priority, channel, scope) => guardHolds.inc({ priority, channel, scope }),
     smtpConnections: (priority, count) => connections.set({ priority }, count),
     watchBreaker: (priority, channel, isOpen) => breakers.push({ labels: { priority, channel }, isOpen }),

@@ -7,6 +7,7 @@ import type { Codec } from '../../lib/kafka/codec.ts';
 import type { Publisher } from '../../lib/kafka/publisher.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Priority, Topic } from '../../lib/topics.ts';
+import { Backlog, waitInPlaceMs } from './backlog.ts';
 import { type Conclude, decide } from './dispatch.ts';
 import type { DispatcherMetrics } from './dispatcher-metrics.ts';
 import { withFarewell } from './farewell.ts';
@@ -37,6 +38,8 @@ export interface LaneOptions {
   codec: Pick<Codec, 'encode'>;
   publisher: Pick<Publisher, 'publish'>;
   transports: Record<Channel, Transport>;
+  /** What may wait in Postgres, of all that waits in the lane. */
+  maxWaitingBytes: number;
   metrics: DispatcherMetrics;
   logger: Logger;
 }
@@ -59,14 +62,21 @@ export class Lane {
   readonly #settler: Settler;
   readonly #marks: Marks;
   readonly #guards: GuardHolds;
+  readonly #backlog: Backlog;
   readonly #putOff = new PutOffCount();
   readonly #interrupted = new InterruptedSlices();
 
   constructor(options: LaneOptions) {
-    const { ledger, logger, metrics, priority } = options;
+    const { ledger, logger, metrics, priority, maxWaitingBytes } = options;
     this.#options = options;
     this.#marks = new Marks(ledger);
     this.#guards = new GuardHolds(options);
+    this.#backlog = new Backlog({
+      priority,
+      ledger,
+      maxBytes: maxWaitingBytes,
+      onMeasured: (bytes) => metrics.waitingBytes(priority, bytes),
+    });
     this.#settler = new Settler(ledger, logger, (settlements, changed) => {
       this.#marks.end(settlements.map((one) => one.notificationId));
       metrics.settled(
@@ -89,9 +99,10 @@ export class Lane {
     const { token = randomUUID(), done: doneBefore = [] } = this.#interrupted.take(slice) ?? {};
     const done = new Set(doneBefore);
     try {
-      const { ready, down } = await this.#probe(messages.filter(({ event }) => !done.has(event.notification_id)));
+      const open = messages.filter(({ event }) => !done.has(event.notification_id));
+      const { ready, blocked } = await this.#probe(open, around);
       await this.#dispatchClaimed(ready, token, around, done);
-      if (down) throw down;
+      for (const [down, some] of blocked) await this.#keepForLater(some, down, around);
     } catch (error) {
       // Otherwise bodies may still be under way: only another token lets nobody take their rows for unsent.
       if (error instanceof DependencyError) this.#interrupted.keep(slice, { token, done });
@@ -99,24 +110,75 @@ export class Lane {
     }
   }
 
+  /** Breakers by channel, for who asks which channels are down. */
+  get transports(): Record<Channel, Transport> {
+    return this.#options.transports;
+  }
+
+  /** Rows that wait for this channel were found. */
+  sawBacklog(channel: Channel): void {
+    this.#backlog.saw(channel);
+  }
+
   /** A server that is down is noticed before anything is claimed for it. What was cancelled ends without one. */
-  async #probe(messages: readonly Message[]): Promise<{ ready: Message[]; down?: DependencyError }> {
+  async #probe(
+    messages: readonly Message[],
+    { fromWaiting }: Around,
+  ): Promise<{ ready: Message[]; blocked: Map<DependencyError, Message[]> }> {
     const { transports, ledger } = this.#options;
-    const downs = new Map<Channel, DependencyError>();
+    const blocked = new Map<DependencyError, Message[]>();
+    // From Kafka, nothing overtakes what waits for its channel.
+    const behind = fromWaiting ? new Set<Message>() : await this.#backlog.findBehind(messages);
     for (const channel of channels) {
-      if (!messages.some(({ event }) => event.channel === channel)) continue;
+      const some = messages.filter(({ event }) => event.channel === channel);
+      if (some.length === 0) continue;
+      const later = some.filter((message) => behind.has(message));
+      const { dependency } = transports[channel].breaker;
+      if (later.length > 0) blocked.set(new DependencyError(dependency, 'messages before these wait'), later);
+      if (later.length === some.length) continue;
       try {
         await transports[channel].probe();
       } catch (error) {
         if (!(error instanceof DependencyError)) throw error;
-        downs.set(channel, error);
+        for (const one of [...blocked.keys()]) if (one.dependency === dependency) blocked.delete(one);
+        blocked.set(error, some);
       }
     }
-    const [down] = downs.values();
-    if (!down) return { ready: [...messages] };
+    if (blocked.size === 0) return { ready: [...messages], blocked };
     const cancelled = new Set(await listCancelled(ledger, messages));
-    const ready = messages.filter((message) => !downs.has(message.event.channel) || cancelled.has(message));
-    return ready.length < messages.length ? { ready, down } : { ready };
+    for (const [down, some] of blocked) {
+      blocked.set(
+        down,
+        some.filter((message) => !cancelled.has(message)),
+      );
+    }
+    const waiting = new Set([...blocked.values()].flat());
+    return { ready: messages.filter((message) => !waiting.has(message)), blocked };
+  }
+
+  /**
+   * Puts what its channel keeps back into `waiting`, so that the lane goes on with what stands behind it. No attempt is counted.
+   * @throws DependencyError when the channel may be back in a moment, or too much waits already
+   */
+  async #keepForLater(messages: readonly Message[], down: DependencyError, { fromWaiting }: Around): Promise<void> {
+    const [first] = messages;
+    if (!first) return;
+    const { priority, ledger, metrics, transports } = this.#options;
+    const { channel } = first.event;
+    const { isProving, downForMs } = transports[channel].breaker;
+    if (fromWaiting || (isProving && downForMs < waitInPlaceMs)) throw down;
+    const wait: Wait = { reason: 'no_connection', dueInMs: 0 };
+    // By the person: what waits for its channel keeps the order of each person's messages.
+    const parked = messages.map((message) => ({
+      ...this.#park(message, wait),
+      key: message.event.user_id,
+      awaitsChannel: true,
+    }));
+    const bytes = parked.reduce((sum, { value }) => sum + value.length, 0);
+    if (!(await this.#backlog.hasRoom(bytes))) throw down;
+    this.#backlog.saw(channel);
+    await ledger.park(parked);
+    metrics.channelParked(priority, channel, parked.length);
   }
 
   /** @param done gets the ids of those that need nothing more when it throws a DependencyError */

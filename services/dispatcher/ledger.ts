@@ -2,11 +2,14 @@
 // they get their month, and an error that says whether Postgres is down.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import type { Channel } from '../../domain/ids.ts';
 import { type Db, toMonth, withDatabase } from '../../lib/db/database.ts';
 import type { NotificationOutcome } from '../../lib/events.ts';
 import { type NewHold, placeHold } from '../../lib/holds/place-hold.ts';
+import { type BacklogView, measureWaiting, viewBacklog } from './ledger/backlog.ts';
 import { claim } from './ledger/claim.ts';
-import { claimDue } from './ledger/claim-due.ts';
+import { claimDue, type DueWish } from './ledger/claim-due.ts';
+import { endUnreadable } from './ledger/end-unreadable.ts';
 import { readHolds, readSharedHolds, wake } from './ledger/holds.ts';
 import { type Ended, insertEnded } from './ledger/insert-ended.ts';
 import { leaveWaiting, type PutOff, postpone } from './ledger/leave-waiting.ts';
@@ -27,7 +30,13 @@ export interface Ledger {
   release(claims: readonly Held[]): Promise<void>;
   settle(settlements: readonly Settlement[]): Promise<Set<string>>;
   park(records: readonly Parked[]): Promise<void>;
-  claimDue(priority: string, limit: number): Promise<Due[]>;
+  claimDue(priority: string, wish: DueWish): Promise<Due[]>;
+  /** What waits for a channel that is or was down, for these people. */
+  viewBacklog(priority: string, channel: Channel, people: readonly string[]): Promise<BacklogView>;
+  /** @returns bytes of all that waits in a lane */
+  measureWaiting(priority: string): Promise<number>;
+  /** Of rows that can never be dispatched. @returns what ended */
+  endUnreadable(items: readonly { notificationId: string; month: string; detail: string }[]): Promise<Ended[]>;
   leaveWaiting(notificationIds: readonly string[]): Promise<void>;
   postpone(items: readonly PutOff[]): Promise<void>;
   /** @returns the holds on these requests; one that may go on is not in it */
@@ -103,7 +112,15 @@ export function createLedger(db: Db): Ledger {
     park: async (records) => {
       if (records.length > 0) await withDatabase(() => park(db, records));
     },
-    claimDue: (priority, limit) => withDatabase(() => claimDue(db, priority, { limit, leaseSeconds })),
+    claimDue: (priority, wish) => withDatabase(() => claimDue(db, priority, { ...wish, leaseSeconds })),
+    viewBacklog: (...asked) => withDatabase(() => viewBacklog(db, ...asked)),
+    measureWaiting: (priority) => withDatabase(() => measureWaiting(db, priority)),
+    endUnreadable: (items) =>
+      byMonth(
+        items,
+        ({ month }) => month,
+        (month, some) => asWorker((worker) => endUnreadable(db, month, some, worker)),
+      ),
     leaveWaiting: async (ids) => {
       if (ids.length > 0) await withDatabase(() => leaveWaiting(db, ids));
     },

@@ -50,7 +50,14 @@ export const monthOf = ({ event }: Message): string => toMonth(event.requested_a
 export function toParked(
   { event, key, traceparent, partition, offset }: Message,
   value: Buffer,
-  wait: { reason: WaitingReason; dueInMs: number; attempt: number; isPaused?: boolean; holdId?: number | null },
+  wait: {
+    reason: WaitingReason;
+    dueInMs: number;
+    attempt: number;
+    isPaused?: boolean;
+    holdId?: number | null;
+    awaitsChannel?: boolean;
+  },
 ): Parked {
   const { notification_id: notificationId, request_id: requestId, requested_at, priority } = event;
   return {
@@ -60,6 +67,8 @@ export function toParked(
     priority,
     isPaused: false,
     holdId: null,
+    channel: event.channel,
+    awaitsChannel: false,
     ...wait,
     key,
     value,

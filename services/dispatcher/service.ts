@@ -36,8 +36,10 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
       const input = topics.rendered[priority];
       const transports = createTransports(priority, config, limits, metrics);
       const common = { priority, input, ledger, codec, logger: logger.child({ stage: 'dispatcher', priority }) };
-      const lane = new Lane({ ...common, outcomes: topics.outcomes, publisher, transports, metrics, holds });
-      return { priority, lane, transports, waiting: startWaitingLoop({ ...common, lane }) };
+      const { maxWaitingBytes } = config;
+      const others = { outcomes: topics.outcomes, publisher, transports, metrics, holds, maxWaitingBytes };
+      const lane = new Lane({ ...common, ...others });
+      return { priority, lane, transports, waiting: startWaitingLoop({ ...common, lane, topics, publisher, metrics }) };
     });
     const waking = startWakeLoop({
       ledger,

@@ -93,6 +93,7 @@ describe('a mailing of which everybody is refused', () => {
       server.behave = () => ({ kind: 'reply', to: 'message', with: says });
       const lab = await openLab({ smtpUrl: server.smtpUrl });
       const events = renderedMany(600);
+      lab.startWaiting();
       await eventually(async () => {
         await lab.dispatch(events).catch(() => undefined);
         return (await holdsOf(lab)).length > 0;

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { DependencyError } from '../../lib/errors.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
+import type { RawRecord } from '../../lib/kafka/publisher.ts';
 import type { Outgoing } from '../../lib/kafka/stage.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { createTopics } from '../../lib/topics.ts';
@@ -23,6 +24,10 @@ import { type LedgerLab, toMessage, useLedgerLab } from './ledger-lab.ts';
 export interface DispatcherLab extends LedgerLab {
   lane: Lane;
   outcomes: NotificationOutcome[];
+  /** Without what a test has put before it. */
+  innerLedger: Ledger;
+  /** What the waiting loop has put aside. */
+  deadLetters: readonly RawRecord[];
   /** `state reason attempt` of every outcome told about it, in order. */
   told(event: { notification_id: string }): string[];
   dispatch(events: readonly NotificationRendered[], signal?: AbortSignal): Promise<void>;
@@ -43,6 +48,9 @@ export interface DispatcherLabOptions {
   login?: { user: string; pass: string };
   connections?: number;
   answerTimeoutMs?: number;
+  maxWaitingBytes?: number;
+  /** In place of the codec's, for what waits. */
+  decode?: (topic: unknown, value: Buffer) => Promise<unknown>;
   /** Puts something between the lane and the ledger, such as an outage. */
   ledger?: (ledger: Ledger) => Ledger;
 }
@@ -59,6 +67,14 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
   const ledger = options.ledger?.(ledgerLab.ledger) ?? ledgerLab.ledger;
   const logger = pino({ level: 'silent' });
   const loops: WaitingLoop[] = [];
+  const deadLetters: RawRecord[] = [];
+  const publisher = {
+    publish: async (records: readonly Outgoing[]) => {
+      for (const { event } of records) outcomes.push(event as NotificationOutcome);
+    },
+    publishRaw: async (records: readonly RawRecord[]) => void deadLetters.push(...records),
+  };
+  const metrics = createDispatcherMetrics(createMetrics('dispatcher'));
 
   function createLane(changes: { ledger?: Ledger; smtpUrl?: string } = {}): Lane {
     const { hostname, port } = new URL(changes.smtpUrl ?? options.smtpUrl);
@@ -86,11 +102,8 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
       ledger: changes.ledger ?? ledger,
       holds: new HoldWatch(changes.ledger ?? ledger, logger),
       codec: json,
-      publisher: {
-        publish: async (records: readonly Outgoing[]) => {
-          for (const { event } of records) outcomes.push(event as NotificationOutcome);
-        },
-      },
+      publisher,
+      maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
       transports: {
         email: createSmtpTransport({
           pool,
@@ -108,7 +121,7 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
           parallel,
         }),
       },
-      metrics: createDispatcherMetrics(createMetrics('dispatcher')),
+      metrics,
       logger,
     });
   }
@@ -117,8 +130,10 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
   return {
     ...ledgerLab,
     ledger,
+    innerLedger: ledgerLab.ledger,
     lane,
     outcomes,
+    deadLetters,
     createLane,
     told: ({ notification_id }) =>
       outcomes
@@ -132,7 +147,10 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
         input: topics.rendered.low,
         lane,
         ledger,
-        codec: json as never,
+        topics,
+        publisher,
+        metrics,
+        codec: { ...json, ...(options.decode ? { decode: options.decode } : {}) } as never,
         logger,
         everyMs: 20,
       });

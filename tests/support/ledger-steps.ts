@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { toMonth } from '../../lib/db/database.ts';
 import type { NotificationOutcome, NotificationRendered } from '../../lib/events.ts';
+import type { DueWish } from '../../services/dispatcher/ledger/claim-due.ts';
 import type { ClaimRequest, Settlement } from '../../services/dispatcher/ledger/types.ts';
 import { toParked } from '../../services/dispatcher/messages.ts';
 import { type LedgerLab, toMessage } from '../support/ledger-lab.ts';
@@ -79,4 +80,13 @@ export const outcome = (
   ended_at: Date.now(),
   is_test: event.is_test,
   ...changes,
+});
+
+/** Whatever is due, so many rows at most. */
+export const anyDue = (limit: number): DueWish => ({
+  channels: ['email', 'sms'],
+  withUnknownChannel: true,
+  onlyCancelled: false,
+  limit,
+  maxBytes: 8 * 1024 * 1024,
 });

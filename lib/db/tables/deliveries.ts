@@ -70,6 +70,12 @@ export interface WaitingTable {
   /** Put off only by this shared hold; null where its request is paused. */
   hold_id: number | null;
   created_at: Generated<Date>;
+  /** Null in rows of the release before. */
+  channel: Channel | null;
+  /** Never tried: its channel was down when its record was read. */
+  awaits_channel: Generated<boolean>;
+  /** How often it could not be read or dispatched for its own sake. */
+  fault_count: Generated<number>;
 }
 
 export interface CountersTable {

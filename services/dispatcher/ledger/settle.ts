@@ -63,9 +63,9 @@ export async function settle(
     ),
     waits as (
       insert into waiting (notification_id, request_id, month, priority, due_at, attempt, reason, key, value, traceparent,
-        rendered_partition, rendered_offset)
+        rendered_partition, rendered_offset, channel)
       select w.notification_id, c.request_id, ${month}::date, w.priority, now() + make_interval(secs => w.due_in / 1000), w.attempt,
-        w.reason, w.key, w.value, w.traceparent, w.rendered_partition, w.rendered_offset
+        w.reason, w.key, w.value, w.traceparent, w.rendered_partition, w.rendered_offset, c.channel
       from unnest(
         ${parked.map((one) => one.notificationId)}::uuid[],
         ${parked.map((one) => one.priority)}::text[],
@@ -83,7 +83,9 @@ export async function settle(
       join changed c on c.at = w.at and c.state = 'deferred'
       on conflict (notification_id) do update set due_at = excluded.due_at, attempt = excluded.attempt,
         reason = excluded.reason, lease_until = null, resume_at = null, hold_id = null,
-        request_id = excluded.request_id
+        request_id = excluded.request_id, channel = excluded.channel, fault_count = 0, awaits_channel = false,
+        -- It was never tried before: its patience begins now.
+        created_at = case when waiting.awaits_channel then now() else waiting.created_at end
     )
     select notification_id from changed
   `.execute(db);

@@ -1,6 +1,7 @@
 // What goes into the ledger and what comes out of it.
 
 import type { SharedScope } from '../../../domain/holds.ts';
+import type { Channel } from '../../../domain/ids.ts';
 import type { EndState } from '../../../domain/reasons.ts';
 import type { NotificationRendered } from '../../../lib/events.ts';
 
@@ -64,6 +65,9 @@ export interface Parked {
   isPaused: boolean;
   /** Of a paused one: the shared hold; null: its request is paused. */
   holdId: number | null;
+  channel: Channel;
+  /** It was never tried: its channel is down. */
+  awaitsChannel: boolean;
   attempt: number;
   key: string;
   /** The record in Confluent's wire format. */
@@ -119,6 +123,8 @@ export interface Due {
   traceparent: string | null;
   rendered_partition: number;
   rendered_offset: string;
+  awaits_channel: boolean;
+  fault_count: number;
   /** Since when it waits, milliseconds since 1970 UTC. */
   since_ms: number;
 }

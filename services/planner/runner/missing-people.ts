@@ -81,7 +81,10 @@ async function findKnown(db: Db, portions: readonly Portion[]): Promise<Set<stri
         select notification_id from deliveries
         where month = ${month}::date and notification_id = any(${ids}::uuid[])
           and (state not in ('claimed', 'sending') or lease_until is null
-            or lease_until > now() - make_interval(mins => ${abandonedAfterMinutes}))`.execute(db),
+            or lease_until > now() - make_interval(mins => ${abandonedAfterMinutes}))
+        union all
+        -- What waits for a channel that is down was never claimed.
+        select notification_id from waiting where notification_id = any(${ids}::uuid[])`.execute(db),
     );
     for (const row of rows) known.add(row.notification_id);
   }
