@@ -90,7 +90,8 @@ export function makeReply(random: Random): string {
   const lineCount = random.next() < 0.7 ? 1 : random.between(2, random.next() < 0.9 ? 4 : 40);
   const lines = Array.from({ length: lineCount }, (_, at) => {
     const isLast = at === lineCount - 1;
-    const between = isLast ? (random.next() < 0.95 ? ' ' : '') : '-';
+    // Without a blank no line is the last, and the client waits for one.
+    const between = isLast ? (random.next() < 0.99 ? ' ' : '') : '-';
     // Some servers change their mind about the code from line to line.
     const own = random.next() < 0.97 ? code : makeCode(random);
     return `${own}${between}${makeEnhanced(random, own)}${random.pick(words as [string, ...string[]])}`;
@@ -105,8 +106,8 @@ export function toMailTrouble(seed: number, recipient: string): MailTrouble {
   const kind = random.next();
   // What has been handed over and is not answered may be there or not.
   const isTaken = at === 'message' && random.next() < 0.5;
-  if (kind < 0.03) return { at, reply: '', times: 1, isTaken };
-  if (kind < 0.05) return { at, pauseMs: longPauseMs, times: 1, isTaken };
+  if (kind < 0.01) return { at, reply: '', times: 1, isTaken };
+  if (kind < 0.02) return { at, pauseMs: longPauseMs, times: 1, isTaken };
   if (kind < 0.13) return { at, afterwards: 'reset', times, isTaken };
   if (kind < 0.2) return { at, reply: makeReply(random), afterwards: 'close', times };
   if (kind < 0.3) return { at, pauseMs: random.between(1, 400), times };
@@ -120,7 +121,7 @@ export function toSmsTrouble(seed: number, phone: string): SmsTrouble {
   const times = random.pick([1, 1, 2, always]);
   const kind = random.next();
   const isTaken = random.next() < 0.5;
-  if (kind < 0.02) return { pauseMs: 11_000, times: 1, isTaken };
+  if (kind < 0.01) return { pauseMs: 11_000, times: 1, isTaken };
   if (kind < 0.1) return { afterwards: 'reset', times, isTaken };
   if (kind < 0.2) return { pauseMs: random.between(1, 400), times };
   const status = random.pick([

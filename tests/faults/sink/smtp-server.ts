@@ -152,7 +152,12 @@ export function createSinkServer(writeDown: (mail: TakenMail) => void): SinkServ
         else if (reply === '') {
           // The client must give up: whatever it says from now on is not heard.
           isBusy = true;
-        } else say(reply);
+        } else {
+          // Clients look at the first digit: what sounds like the usual answer is taken for it.
+          if (at === 'RCPT' && reply.startsWith('2')) to = address;
+          if (at === 'DATA' && /^[23]/.test(reply)) isInBody = true;
+          say(reply);
+        }
       };
       if (pauseMs === 0) answer();
       else {

@@ -39,7 +39,7 @@ const samples: Readonly<Record<Topic['record'], () => unknown>> = {
 export const avroRecords: FuzzKind = {
   name: 'avro',
   title: 'bytes that may be a record, decoded',
-  casesOfMillion: 200_000,
+  casesOfMillion: 140_000,
   needs: 'nothing',
   async open() {
     const topics = createTopics();
