@@ -21,6 +21,8 @@ import type { Views } from './views.ts';
 export interface Parts {
   config: AdminConfig;
   db: Db;
+  /** Connections that an upload keeps for as long as its sender takes: nobody else waits for them. */
+  uploadsDb: Db;
   kafka: Kafka;
   topics: Topics;
   codec: Codec;

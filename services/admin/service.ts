@@ -25,6 +25,7 @@ import { type ReplayRunner, startReplayRunner } from './operator/replay-runner.t
 import type { Parts } from './parts.ts';
 import { createPreviewer } from './preview.ts';
 import { noteLag } from './queries/lag-minutes.ts';
+import { maxUploads } from './routes/mailings-audience.ts';
 import { createViews } from './views.ts';
 import { startWatching, type Watching } from './watching.ts';
 
@@ -55,6 +56,12 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     maxConnections: config.databaseConnections,
     onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
   });
+  const uploadsDb = createDatabase({
+    url: config.databaseUrl,
+    applicationName: 'posthorn-admin-uploads',
+    maxConnections: maxUploads,
+    onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
+  });
   const lag = startLagSampler({
     admin: kafkaAdmin,
     topics,
@@ -68,6 +75,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   const parts: Parts = {
     config,
     db,
+    uploadsDb,
     kafka,
     topics,
     codec,
@@ -100,7 +108,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     config.port,
     uploadMs,
   ).catch(async (error: unknown) => {
-    await Promise.all([ops.stop(), db.destroy(), parts.previewer.stop()]);
+    await Promise.all([ops.stop(), db.destroy(), uploadsDb.destroy(), parts.previewer.stop()]);
     throw error;
   });
   logger.info({ port: server.port, opsPort: ops.port }, 'starting');
@@ -137,7 +145,11 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
           { what: 'the lag', stop: () => lag.stop(), limitMs: shortLimitMs },
           { what: 'the reader of records', stop: () => records.stop(), limitMs: shortLimitMs },
           { what: 'the connection to Kafka', stop: () => Promise.all([kafkaAdmin.stop(), publisher.disconnect()]) },
-          { what: 'the connections to Postgres', stop: () => db.destroy(), limitMs: shortLimitMs },
+          {
+            what: 'the connections to Postgres',
+            stop: () => Promise.all([db.destroy(), uploadsDb.destroy()]),
+            limitMs: shortLimitMs,
+          },
           { what: 'the ops server', stop: () => ops.stop() },
         ],
         logger,

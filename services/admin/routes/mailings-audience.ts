@@ -21,8 +21,8 @@ interface Progress {
 }
 
 const keptMs = 60_000;
-/** Each holds a connection to Postgres for as long as the file takes. */
-const maxUploads = 3;
+/** Each holds a connection to Postgres for as long as the file takes: one of its own (uploadsDb). */
+export const maxUploads = 3;
 const types = new Set([
   'text/csv',
   'text/plain',
@@ -79,7 +79,7 @@ async function upload(c: AdminContext, parts: Parts, mailingId: string, progress
   let stored: Stored;
   try {
     const wanted = { mailingId, revision, mode, who: c.var.session.name } as const;
-    stored = await storePeople(parts.db, wanted, batches(), (count) => (progress.stored = count));
+    stored = await storePeople(parts.uploadsDb, wanted, batches(), (count) => (progress.stored = count));
   } catch (error) {
     const fault = toFault(error, rows.faultCount, rows.rowCount, error instanceof WrongRows);
     if (fault === undefined) {

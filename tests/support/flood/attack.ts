@@ -1,12 +1,22 @@
 // What a flood of one service is made of. Plain values: they go to a thread of their own (sender.ts).
 
-/** One call. Its body is a text that is repeated until it is so large: 2 MiB need not be written down. */
+/** A text that is repeated until it is so large: 2 MiB need not be written down. */
+export interface Body {
+  head?: string;
+  repeat: string;
+  tail?: string;
+  bytes: number;
+}
+
+/** One call. */
 export interface Attack {
   title: string;
   method: string;
   path: string;
   headers: Record<string, string>;
-  body?: { head?: string; repeat: string; tail?: string; bytes: number };
+  body?: Body;
+  /** In place of a body: the same fields with the same value, sharing so many bytes. */
+  form?: { names: readonly string[]; value: string; bytes: number };
 }
 
 export interface Seen {

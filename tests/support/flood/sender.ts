@@ -3,7 +3,7 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Attack, FloodOrder, Seen } from './attack.ts';
+import type { Attack, Body, FloodOrder, Seen } from './attack.ts';
 
 const { port, opsPort, attacks } = workerData as FloodOrder;
 const probeEveryMs = 10;
@@ -11,8 +11,8 @@ const probeAgent = new Agent({ keepAlive: true });
 
 function call(attack: Attack): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const { body, method, path, headers } = attack;
-    const payload = body && toPayload(body);
+    const { body, form, method, path, headers } = attack;
+    const payload = form ? Buffer.from(toForm(form)) : body && toPayload(body);
     const sent = request({ host: '127.0.0.1', port, method, path, agent: false, headers });
     // Event streams do not end: the first piece is the answer.
     sent.on('response', (response) => {
@@ -26,7 +26,12 @@ function call(attack: Attack): Promise<number | undefined> {
   });
 }
 
-function toPayload({ head = '', repeat, tail = '', bytes }: NonNullable<Attack['body']>): Buffer {
+function toForm({ names, value, bytes }: NonNullable<Attack['form']>): string {
+  const long = value.repeat(Math.max(1, Math.floor((bytes / names.length - 20) / value.length)));
+  return names.map((name) => `${name}=${long}`).join('&');
+}
+
+function toPayload({ head = '', repeat, tail = '', bytes }: Body): Buffer {
   const room = bytes - Buffer.byteLength(head) - Buffer.byteLength(tail);
   return Buffer.from(head + repeat.repeat(Math.max(0, Math.floor(room / Buffer.byteLength(repeat)))) + tail);
 }
