@@ -106,7 +106,7 @@ describe('the list', () => {
     await store({ minutes: 90, driven: true, movedMinutesAgo: 1, planned: 100, sent: 40 });
     const text = words(await viewer.page('/open-requests'));
     expect(text).toMatch(
-      /high 5 h 1 of 3 0 It stands still.*1 h 30 min 40 of 100 0 Its numbers move\..*4 of 5 1 It waits for another try/,
+      /high 5 h 1 of 3 ended It stands still.*1 h 30 min 40 of 100 ended Its numbers move\..*4 of 5 ended, 1 waiting It waits for another try/,
     );
     expect(text).not.toContain('59 min');
   });
