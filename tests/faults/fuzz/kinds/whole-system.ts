@@ -166,9 +166,11 @@ async function runWholeSystem({ world, log }: Around, { seed, cases, untilMs }: 
     log('the outside works again, and the time of everybody who waits has come');
     await world.sink.follow(calmScript);
     world.userProxy.rule = () => undefined;
-    const repeatable = [...load.planned.values()].filter(
-      ({ email, channel }) => channel === 'email' && mailTroubleOf(script, email ?? '')?.isTaken,
-    ).length;
+    const repeatable = [...load.planned.values()].filter(({ email, channel }) => {
+      const trouble = channel === 'email' ? mailTroubleOf(script, email ?? '') : undefined;
+      // The server has it, and what it says may be no answer.
+      return trouble?.at === 'message' && (trouble.isTaken || trouble.reply?.startsWith('2'));
+    }).length;
     const stage = { world, seed, random, people: 0, singlesPerSecond: 0, scale: 1, from: 0, log };
     const end = judge(stage, [load, written], {
       doublesAtMost: repeatable,
