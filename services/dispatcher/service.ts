@@ -15,6 +15,7 @@ import { Lane, type LaneOptions } from './lane.ts';
 import { createLedger } from './ledger.ts';
 import { createOutcomesStage } from './outcomes.ts';
 import { Breaker } from './transports/breaker.ts';
+import { ConnectionShare } from './transports/connection-share.ts';
 import { createRateLimit, type RateLimit } from './transports/rate.ts';
 import { createGrantSource } from './transports/rate-grants.ts';
 import { createSmsTransport } from './transports/sms.ts';
@@ -31,10 +32,11 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
     const metrics = createDispatcherMetrics(parts.metrics);
     const holds = new HoldWatch(ledger, logger);
     const limits = createRateLimits(config, db);
+    const share = new ConnectionShare();
     const chosen = priorities.filter((priority) => !config.lanes || config.lanes.includes(priority));
     const lanes = chosen.map((priority) => {
       const input = topics.rendered[priority];
-      const transports = createTransports(priority, config, limits, metrics);
+      const transports = createTransports(priority, { config, limits, metrics, share });
       const common = { priority, input, ledger, codec, logger: logger.child({ stage: 'dispatcher', priority }) };
       const { maxWaitingBytes } = config;
       const others = { outcomes: topics.outcomes, publisher, transports, metrics, holds, maxWaitingBytes };
@@ -76,10 +78,9 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
 
 function createTransports(
   priority: Priority,
-  config: DispatcherConfig,
-  limits: RateLimits,
-  metrics: DispatcherMetrics,
+  parts: { config: DispatcherConfig; limits: RateLimits; metrics: DispatcherMetrics; share: ConnectionShare },
 ): LaneOptions['transports'] {
+  const { config, limits, metrics, share } = parts;
   const now = () => performance.now();
   const parallel = config.smtpConnections[priority];
   const email = new Breaker('mail-server', now);
@@ -91,6 +92,8 @@ function createTransports(
     maxConnections: parallel,
     maxMessagesPerConnection: config.smtpMessagesPerConnection,
     idleCloseMs: config.smtpIdleMs,
+    share,
+    rank: priorities.indexOf(priority),
     onConnectionCount: (count) => metrics.smtpConnections(priority, count),
   });
   return {

@@ -1,6 +1,8 @@
-// The kept connections of one lane. Lanes never share them, so bulk mail cannot take the last one from a password reset.
+// The kept connections of one lane. Lanes never share them, so bulk mail cannot take the last one from a password reset; but where
+// the server takes few, one lane gives way to another (connection-share.ts).
 import { describeError } from '../../../lib/errors.ts';
 import type { SmtpAnswer } from '../dispatch.ts';
+import type { ConnectionShare, ShareMember } from './connection-share.ts';
 import { type Envelope, openSmtpSession, type SmtpSession, type SmtpSettings } from './smtp-connection.ts';
 
 interface PoolOptions {
@@ -10,6 +12,9 @@ interface PoolOptions {
   maxMessagesPerConnection: number;
   idleCloseMs: number;
   onConnectionCount?: (count: number) => void;
+  /** Of the lanes of this process at the same server, and how urgent this one is: 0 is the most urgent. */
+  share?: ConnectionShare;
+  rank?: number;
 }
 
 /** The server took none of our connections. */
@@ -18,7 +23,8 @@ class ConnectError extends Error {}
 /** When the server refuses one more connection while others work, it is not asked again for a while. */
 const noMoreMs = 2_000;
 
-export class SmtpPool {
+export class SmtpPool implements ShareMember {
+  readonly rank: number;
   readonly #options: PoolOptions;
   /** The most recently used last: what is not needed grows old at the front. */
   readonly #idle: { session: SmtpSession; sinceMs: number }[] = [];
@@ -31,6 +37,16 @@ export class SmtpPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.rank = options.rank ?? 0;
+    options.share?.join(this);
+  }
+
+  get connectionCount(): number {
+    return this.#all.size;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
   }
 
   /** Never throws. */
@@ -48,11 +64,14 @@ export class SmtpPool {
 
   /** Sees to it that there is a connection. @throws ConnectError */
   async probe(): Promise<void> {
-    if (this.#all.size === 0) this.#release(await this.#acquire());
+    // Another lane shows that the server is there; who sends waits for its turn.
+    if (this.#all.size > 0 || this.#options.share?.othersAreConnected(this)) return;
+    this.#release(await this.#acquire());
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#options.share?.leave(this);
     clearInterval(this.#sweep);
     for (const session of this.#all.keys()) session.close();
     this.#rejectWaiting(new ConnectError('the lane stops'));
@@ -62,8 +81,18 @@ export class SmtpPool {
     if (this.#stopped) throw new ConnectError('the lane stops');
     const idle = this.#takeIdle();
     if (idle) return idle;
-    if (this.#mayConnect()) return this.#connect();
+    if (!this.#options.share?.isWanting(this) && this.#mayConnect()) return this.#connect();
     return this.#wait();
+  }
+
+  closeIdle(): void {
+    for (const { session } of this.#idle.splice(0)) session.close();
+  }
+
+  connectAgain(): void {
+    if (this.#connectingCount > 0) return;
+    const next = this.#waiting.shift();
+    if (next) this.#connect().then(next.resolve, next.reject);
   }
 
   #takeIdle(): SmtpSession | undefined {
@@ -86,7 +115,8 @@ export class SmtpPool {
       this.#connectingCount -= 1;
       const { host, port } = this.#options.smtp;
       const failure = new ConnectError(`no session with the mail server at ${host}:${port}`, { cause: error });
-      if (this.#all.size + this.#connectingCount > 0) {
+      const mayWait = this.#options.share?.refused(this) ?? false;
+      if (mayWait || this.#all.size + this.#connectingCount > 0) {
         this.#noMoreUntilMs = performance.now() + noMoreMs;
         // One may have become free meanwhile, and nobody gives back what lies idle.
         return this.#takeIdle() ?? this.#wait();
@@ -96,6 +126,7 @@ export class SmtpPool {
     }
     this.#connectingCount -= 1;
     this.#all.set(session, { messageCount: 0 });
+    this.#options.share?.connected(this);
     this.#tellCount();
     this.#sweep ??= setInterval(() => this.#closeIdle(), Math.min(this.#options.idleCloseMs, 5_000)).unref();
     if (this.#stopped) session.close();
@@ -109,7 +140,10 @@ export class SmtpPool {
       return;
     }
     use.messageCount += 1;
-    if (use.messageCount >= this.#options.maxMessagesPerConnection) {
+    const givesWay = this.#options.share?.mustGiveWay(this) ?? false;
+    if (givesWay || use.messageCount >= this.#options.maxMessagesPerConnection) {
+      if (givesWay) this.#noMoreUntilMs = performance.now() + noMoreMs;
+      if (givesWay && this.#all.size === 1) this.#options.share?.gaveItsLast(this);
       this.#forget(session);
       session.close();
       return;
@@ -124,6 +158,7 @@ export class SmtpPool {
     const at = this.#idle.findIndex((idle) => idle.session === session);
     if (at >= 0) this.#idle.splice(at, 1);
     this.#tellCount();
+    this.#options.share?.freed();
     this.#serveWaiting();
   }
 
@@ -134,7 +169,7 @@ export class SmtpPool {
   }
 
   #serveWaiting(): void {
-    if (this.#waiting.length === 0 || !this.#mayConnect()) return;
+    if (this.#waiting.length === 0 || this.#options.share?.isWanting(this) || !this.#mayConnect()) return;
     const next = this.#waiting.shift();
     if (next) this.#connect().then(next.resolve, next.reject);
   }
