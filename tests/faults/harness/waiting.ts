@@ -25,9 +25,14 @@ export async function readWaiting({ db }: World, ids: readonly string[]): Promis
 
 const hurryEveryMs = 2_000;
 
-/** Lets the time come for which everybody waits, as long as the work lasts: nobody has to sit through hours of patience. */
-export async function letTimeCome<T>({ db }: World, work: Promise<T>): Promise<T> {
+/**
+ * Lets the time come for which everybody waits, as long as the work lasts: nobody has to sit through hours of
+ * patience.
+ * @param fromMs by performance.now(); until then everybody waits as long as they would
+ */
+export async function letTimeCome<T>({ db }: World, work: Promise<T>, fromMs = performance.now()): Promise<T> {
   const hurry = setInterval(() => {
+    if (performance.now() < fromMs) return;
     void sql`update waiting set due_at = clock_timestamp() where due_at > clock_timestamp()`
       .execute(db)
       .catch(() => {});
