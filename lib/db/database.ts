@@ -49,16 +49,38 @@ export function createDatabase(options: Options): Db {
 }
 
 /**
+ * Postgres answers, but this statement came to no end: it took too long, waited too long for a lock, or was rolled back for
+ * another's sake. Waited out like any outage, but not for ever: the same work may never come to its end (judge.ts).
+ */
+export class StatementUndoneError extends DependencyError {
+  constructor(cause: unknown) {
+    super('postgres', 'a statement does not come to its end', { cause });
+  }
+}
+
+/**
  * Runs statements and says in our words when Postgres cannot be reached.
- * @throws DependencyError('postgres') for lost connections, shutdowns, timeouts and full servers; other errors as they are
+ * @throws DependencyError('postgres') for lost connections, shutdowns and full servers, StatementUndoneError, which is one,
+ *   for timeouts and deadlocks; other errors as they are
  */
 export async function withDatabase<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (isUndone(error)) throw new StatementUndoneError(error);
     if (isDatabaseDown(error)) throw new DependencyError('postgres', 'Postgres does not answer', { cause: error });
     throw error;
   }
+}
+
+// 57014 cancelled by statement_timeout, 40 rolled back (deadlock, serialization), 55P03 lock not available.
+const undoneStates = /^(57014|40|55P03)/;
+const undoneMessages = /query read timeout/i;
+
+function isUndone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return undoneStates.test(code) || undoneMessages.test(error.message);
 }
 
 // SQLSTATE classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: 08 connection, 53 out of

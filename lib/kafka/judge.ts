@@ -1,6 +1,7 @@
 // Runs a stage over one slice and says of every record how it ended. One guilty record never takes others with it: when
 // a whole slice fails, its records are tried one by one.
-import { DependencyError, PermanentError, type PosthornError, TransientError } from '../errors.ts';
+import { StatementUndoneError } from '../db/database.ts';
+import { DependencyError, describeError, PermanentError, type PosthornError, TransientError } from '../errors.ts';
 import type { NotificationOutcome } from '../events.ts';
 import type { Topics } from '../topics.ts';
 import type { EventItem, Item } from './items.ts';
@@ -43,6 +44,15 @@ export interface RetryLimits {
   bugsInARow: number;
 }
 
+/** So often a slice's statements may come to no end before its records are tried one by one; each takes up to 30 s. */
+const undoneTries = 3;
+/** So many records may come to no end before one does; then it is Postgres, until the next round. */
+const maxUndoneFirst = 2;
+/** One record alone has no others to be compared with. */
+const undoneTriesAlone = 6;
+/** A slice of which no record comes to an end. */
+const undoneTriesTogether = 12;
+
 /** A record that its own transform wants tried again; the others of its slice are not held up by it. */
 type Attempted = Verdict | { kind: 'again'; item: EventItem };
 
@@ -56,10 +66,23 @@ export async function judge(
   const { retry } = options;
   const tries = options.triesLeft ?? retry.tries;
   let attempted: Attempted[];
+  let undoneCount = 0;
+  /** @throws what `attempt` throws; StatementUndoneError only while it may be the state of Postgres */
+  const attemptWithin = async (): Promise<Attempted[]> => {
+    try {
+      return await attempt(stage, items, around, options);
+    } catch (error) {
+      if (!(error instanceof StatementUndoneError)) throw error;
+      undoneCount += 1;
+      around.progressed();
+      if (undoneCount < undoneTries) throw error;
+      return attemptEach(error);
+    }
+  };
   for (let tried = 1; ; tried++) {
     if (around.signal.aborted) throw new LeaveError('the lane leaves');
     try {
-      attempted = await around.patiently(() => attempt(stage, items, around, options));
+      attempted = await around.patiently(attemptWithin);
       break;
     } catch (error) {
       // What fails because it was told to end says nothing about the record.
@@ -83,6 +106,49 @@ export async function judge(
     around.progressed();
   }
   return verdicts;
+
+  /**
+   * The statements for all of them have come to no end again and again. Where those for one record do, the ones that still do
+   * not are at fault, and end.
+   * @throws StatementUndoneError when none does: nobody is judged for what may be the state of Postgres; TransientError when
+   *   that has lasted
+   */
+  async function attemptEach(undone: StatementUndoneError): Promise<Attempted[]> {
+    // After minutes of it each is tried alone, as often as a record that came alone.
+    const stop = () => (undoneCount < undoneTriesTogether ? undone : toUndone(undone));
+    const [only] = items;
+    if (items.length === 1 && only) {
+      if (undoneCount < undoneTriesAlone) throw undone;
+      return [toVerdict(only, toUndone(undone))];
+    }
+    const results: Attempted[] = [];
+    const suspects: EventItem[] = [];
+    // From either end by turns, so that some of them at one end do not hide the others.
+    for (const item of undoneCount % 2 === 0 ? [...items].reverse() : items) {
+      const result = await attemptOne(item);
+      if (result) results.push(result);
+      else suspects.push(item);
+      if (results.length === 0 && suspects.length > maxUndoneFirst) throw stop();
+    }
+    if (results.length === 0) throw stop();
+    // Once more, now that others have come to their end: until then it may have been Postgres.
+    for (const item of suspects) results.push((await attemptOne(item)) ?? toVerdict(item, toUndone(undone)));
+    return results;
+  }
+
+  /** @returns undefined when its statements come to no end */
+  async function attemptOne(item: EventItem): Promise<Attempted | undefined> {
+    if (around.signal.aborted) throw new LeaveError('the lane leaves');
+    try {
+      return (await attempt(stage, [item], around, options))[0];
+    } catch (error) {
+      if (error instanceof StatementUndoneError) return undefined;
+      if (error instanceof DependencyError) throw error;
+      return error instanceof TransientError ? { kind: 'again', item } : toVerdict(item, error);
+    } finally {
+      around.progressed();
+    }
+  }
 
   async function oneByOne(triesLeft: number): Promise<Verdict[]> {
     const verdicts: Verdict[] = [];
@@ -162,6 +228,11 @@ export function toOutcomeRecords(
   { publisher, topics }: Writing,
 ): RawRecord[] {
   return outcomes.map((event) => publisher.encode({ topic: topics.outcomes, key: event.user_id, event, traceparent }));
+}
+
+function toUndone(error: StatementUndoneError): TransientError {
+  const message = `its statements do not come to their end: ${describeError(error.cause)}`;
+  return new TransientError('statement_undone', message, { cause: error });
 }
 
 function toVerdict(item: EventItem, error: unknown): Verdict {

@@ -1,7 +1,7 @@
 // What becomes of a process whose sessions Postgres ends: a failover, a restart, an administrator.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createDatabase, type Db, isDatabaseDown } from '../../lib/db/database.ts';
+import { createDatabase, type Db, isDatabaseDown, StatementUndoneError, withDatabase } from '../../lib/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 let database: TestDatabase;
@@ -39,4 +39,15 @@ test('a session that is ended between two statements fails its transaction, not 
   } finally {
     process.off('uncaughtException', note);
   }
+});
+
+test('a statement that is over time is told from a Postgres that is gone', async () => {
+  const work = withDatabase(() =>
+    db.transaction().execute(async (transaction) => {
+      await sql`set local statement_timeout = 50`.execute(transaction);
+      await sql`select pg_sleep(10)`.execute(transaction);
+    }),
+  );
+  await expect(work).rejects.toBeInstanceOf(StatementUndoneError);
+  await expect(work).rejects.toMatchObject({ code: 'postgres_down', dependency: 'postgres' });
 });
