@@ -1,6 +1,11 @@
 // A lane reads what any producer has compressed, and goes on behind what cannot be unpacked, on a topic that keeps batches
 // as they come (compression.type=producer, Kafka's default).
-import { describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import downloads from '../../dev/downloads.json' with { type: 'json' };
+import { downloadsDir } from '../support/infrastructure.ts';
 import { codecNames, pack, recordOfZeros, sendPacked } from '../support/packed-batches.ts';
 import { openStageLab } from '../support/stage-lab.ts';
 import { expectCommitted, forwardedTo, readPutAside } from '../support/stage-views.ts';
@@ -59,3 +64,30 @@ describe('a batch of very many small records', () => {
     expect(lab.fatal).toEqual([]);
   });
 });
+
+describe('a line that Java’s console producer has packed', { timeout: 120_000 }, () => {
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'])('by %s comes as it was', async (codec) => {
+    const lab = await openStageLab();
+    const topic = lab.topics.planned.high.name;
+    // Words again and again at many distances: what is copied lies far back, overlaps, and crosses blocks.
+    const line = Array.from({ length: 40_000 }, (_, n) => `word${(n * n) % 977} `).join('');
+    await produceByJava(topic, codec, line);
+    lab.start(createTestStage(lab));
+    const [letter] = await lab.read(lab.topics.deadLetters.enricher.name, 1);
+    expect(String(letter?.headers?.['dlt-error-code'])).toBe('not_avro');
+    expect(String(letter?.value) === line).toBe(true);
+  });
+});
+
+async function produceByJava(topic: string, codec: string, line: string): Promise<void> {
+  const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java';
+  const child = spawn(java, [
+    ...['-Xmx128m', '-cp', join(downloadsDir, downloads.kafka.folder, '*'), 'org.apache.kafka.tools.ConsoleProducer'],
+    ...['--bootstrap-server', inject('infrastructure').KAFKA_BROKERS, '--topic', topic, '--compression-codec', codec],
+  ]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += part));
+  child.stdin.end(`${line}\n`);
+  const [code] = await once(child, 'close');
+  expect(code, output).toBe(0);
+}
