@@ -6,7 +6,7 @@ import type { Attack, FloodOrder, Seen } from './attack.ts';
 
 const healthLimitMs = 200;
 /** A machine that others use may be late once by chance; a loop that is blocked is late each time. */
-const tries = 3;
+const tries = 5;
 
 /** @returns what was wrong, each with its call; empty when everything held */
 export async function flood(
