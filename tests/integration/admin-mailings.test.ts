@@ -122,6 +122,7 @@ describe('the buttons of a mailing', () => {
     expect((await press(draft, 'resume')).says).toBe('It was not paused.');
     const over = await makeConfirmed(sender, { categories: ['staff'] });
     await adopt(lab.db, over, { state: 'done', chunks: [['a']] });
+    await count(lab.db, over, 0, 'sent', '', 1);
     for (const button of ['pause', 'cancel']) expect((await press(over, button)).says).toContain('It is done');
     expect([await holdOf(draft), await holdOf(over)]).toEqual([undefined, undefined]);
   });

@@ -13,7 +13,7 @@ export function auditLog(app: AdminApp, parts: Parts): void {
 async function show(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'access');
   const given = (name: string): string | undefined => {
-    const text = (c.req.query(name) ?? '').replaceAll('\0', '').trim();
+    const text = (c.req.query(name) ?? '').trim();
     return text === '' ? undefined : text.slice(0, 400);
   };
   const filter = { who: given('who'), action: given('action'), subject: given('subject') };

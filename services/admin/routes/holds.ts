@@ -33,7 +33,7 @@ export function holds(app: AdminApp, parts: Parts): void {
   app.get('/holds', (c) => {
     requireAbility(c, 'view');
     const { what = 'promotional', name = '' } = c.req.query();
-    return show(c, parts, { what, name: name.replaceAll('\0', '').slice(0, 128) });
+    return show(c, parts, { what, name: name.slice(0, 128) });
   });
   app.post('/holds', (c) => place(c, parts));
   app.post('/holds/:id/lift', (c) => lift(c, parts));

@@ -12,7 +12,7 @@ import { askForPerson } from './people-person.ts';
 export function people(app: AdminApp, parts: Parts): void {
   app.get('/people', async (c) => {
     requireAbility(c, 'people');
-    const wanted = (c.req.query('q') ?? '').replaceAll('\0', '').trim().slice(0, 320);
+    const wanted = (c.req.query('q') ?? '').trim().slice(0, 320);
     return wanted === '' ? page(c, parts, 'people/search', { title: 'People' }) : search(c, parts, wanted);
   });
 }

@@ -34,7 +34,7 @@ async function show(
   entered: FormFields = {},
   faults: FormFaults = {},
 ): Promise<Response> {
-  const wanted = (c.req.query('address') ?? '').replaceAll('\0', '').trim().slice(0, 320);
+  const wanted = (c.req.query('address') ?? '').trim().slice(0, 320);
   const { suppressions: rows, next } = await listSuppressions(parts.db, {
     address: wanted === '' ? undefined : toAddress(wanted),
     after: c.req.query('after'),

@@ -30,7 +30,7 @@ async function showList(c: AdminContext, parts: Parts): Promise<Response> {
   const filter: TemplateFilter = {
     channel: channel === 'email' || channel === 'sms' ? channel : undefined,
     archived: archived === 'yes',
-    search: q.trim().slice(0, 120).replaceAll('\0', ''),
+    search: q.trim().slice(0, 120),
     after: readPlace(after),
     limit: perPage + 1,
   };
