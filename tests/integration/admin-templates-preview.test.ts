@@ -77,9 +77,9 @@ describe('a preview', () => {
 
   it.each([
     ['[1]', 'It must be a JSON object.'],
-    ['{', 'It is not JSON.'],
+    ['{', 'It is not JSON: at line 1, column 2 the text ends where a name in double quotes is expected.'],
     [`{"a":"${'x'.repeat(70_000)}"}`, '65536 are allowed.'],
-    [`{"a":${'['.repeat(20)}${']'.repeat(20)}}`, 'It is nested deeper than 16 levels.'],
+    [`{"a":${'['.repeat(20)}${']'.repeat(20)}}`, 'It may have at most 16 levels.'],
   ])('with the context %s says what is wrong with it, and leaves it out', async (context, why) => {
     const tried = await ask('mail', { html: 'fine', context });
     expect(tried.contextFault).toContain(why);
