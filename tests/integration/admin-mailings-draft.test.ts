@@ -39,7 +39,7 @@ const tooLong = `{"a":"${'x'.repeat(66_000)}"}`;
 describe('the form of a draft', () => {
   it.each<[RegExp, Fields]>([
     [/This must be a JSON object\./, { context_json: '[1, 2]' }],
-    [/This is not JSON\./, { context_json: '{"a": ' }],
+    [/This is not JSON: at line 1, column /, { context_json: '{"a": ' }],
     [/66008 bytes long; 65536 are allowed/, { context_json: tooLong }],
     [/This is in the past/, { when: 'at', scheduled_local: '2020-01-01T09:00' }],
     [
