@@ -1,4 +1,4 @@
-// `npm run bench`: measures what design.md promises, on the real parts, and says on what machine and under which
+// `npm run bench`: measures what the README promises, on the real parts, and says on what machine and under which
 // conditions. Everything it starts is stopped at the end, also on Ctrl-C.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';

@@ -6,7 +6,7 @@ import type { Db } from '../lib/db/database.ts';
 import { hashPassword, newPassword } from '../lib/passwords.ts';
 import type { Call } from './command.ts';
 
-/** product.md 3.6, from the least to the most. */
+/** From the least to the most. */
 export const adminRoles = ['viewer', 'support', 'editor', 'sender', 'operator', 'admin'] as const;
 export type AdminRole = (typeof adminRoles)[number];
 

@@ -1,4 +1,4 @@
-// The user service, as ingest, planner, enricher and admin ask it (product contract: GET /categories, GET /users, POST
+// The user service, as ingest, planner, enricher and admin ask it (its contract: GET /categories, GET /users, POST
 // /users/batch).
 import type { z } from 'zod';
 import { createAsk } from './ask-people.ts';

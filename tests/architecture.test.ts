@@ -117,7 +117,7 @@ describe('the outside world', () => {
 });
 
 describe('tables', () => {
-  // design: every table has one writer, so that each promise is kept in one place.
+  // Every table has one writer, so that each promise is kept in one place.
   const writers: Record<string, string[]> = {
     accepted: ['cli', 'services/ingest'],
     requests: ['cli', 'services/planner'],

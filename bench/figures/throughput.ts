@@ -30,7 +30,7 @@ export interface Throughput {
 }
 
 const warmUpCount = 2_000;
-/** What product.md allows in one call. */
+/** What one call may hold. */
 const idsPerCall = 10_000;
 const stalledMs = 20_000;
 

@@ -1,6 +1,6 @@
 // Writes records: one acknowledged request for hundreds of them, cut only where Kafka's limit on a batch asks for it.
 // Never idempotent: kafkajs rolls its sequence back when retries run out, and the broker then drops the next
-// acknowledged batch as a duplicate (field notes). Computed ids absorb what retries write twice.
+// acknowledged batch as a duplicate. Computed ids absorb what retries write twice.
 import { PermanentError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type IHeaders, type Kafka, kafkaErrorType, partitioner, type TopicMessages } from './client.ts';

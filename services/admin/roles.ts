@@ -1,4 +1,4 @@
-// Who may do what (product.md 3.6). Pages ask for an ability, never for a role.
+// Who may do what. Pages ask for an ability, never for a role.
 
 import { PageError } from './page-error.ts';
 import type { AdminContext } from './parts.ts';

@@ -6,7 +6,7 @@ import type { Settlement } from './ledger/types.ts';
 import type { Ledger } from './ledger.ts';
 
 /**
- * Answers that are known but not yet written are what a kill would forget; product.md 3.5 promises a hundred at most.
+ * Answers that are known but not yet written are what a kill would forget; docs/reliability.md promises a hundred at most.
  * Written by fifties, so that the next fifty come in while fifty are being written.
  */
 export const maxUnsettled = 100;

@@ -1,4 +1,4 @@
-// The ledger's state machine against a model (design.md section 5): two dispatchers, killed and frozen between any two
+// The ledger's state machine against a model: two dispatchers, killed and frozen between any two
 // statements, answers of Postgres lost, people who pause, cancel, unsubscribe and resend. The ledger and Postgres are real.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Every class of answer that design.md 5.3 names, from the mail server's mouth to the ledger: state, reason, attempts,
+// Every class of answer, from the mail server's mouth to the ledger: state, reason, attempts,
 // suppression, and when it is tried again. (What is decided about each is in services/dispatcher/dispatch.test.ts.)
 import { describe, expect, it } from 'vitest';
 import { useDispatcherLab } from '../support/dispatcher-lab.ts';

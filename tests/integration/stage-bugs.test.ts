@@ -1,4 +1,4 @@
-// The stage runtime on a real broker (design.md section 3): bugs of ours must not empty a topic into the dead letters.
+// The stage runtime on a real broker: bugs of ours must not empty a topic into the dead letters.
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { openStageLab } from '../support/stage-lab.ts';

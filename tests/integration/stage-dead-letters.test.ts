@@ -1,4 +1,4 @@
-// The stage runtime on a real broker (design.md section 3): records that can never be handled.
+// The stage runtime on a real broker: records that can never be handled.
 import { describe, expect, it } from 'vitest';
 import { PermanentError } from '../../lib/errors.ts';
 import { withAdmin } from '../../lib/kafka/topic-admin.ts';

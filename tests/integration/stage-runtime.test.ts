@@ -1,4 +1,4 @@
-// The stage runtime on a real broker (design.md section 3): what goes well, and what only needs another try.
+// The stage runtime on a real broker: what goes well, and what only needs another try.
 import { describe, expect, it } from 'vitest';
 import { DependencyError, TransientError } from '../../lib/errors.ts';
 import { eventually } from '../support/eventually.ts';

@@ -6,7 +6,7 @@ import { findReachable } from './people.ts';
 
 const listCount = 10;
 const listPersonCount = 200;
-/** Per lane of a dispatcher: sends in flight (its kept connections) and answers not yet settled (product.md 3.5). */
+/** Per lane of a dispatcher: sends in flight (its kept connections) and answers not yet settled (docs/reliability.md). */
 const windowPerLane = 20 + 100;
 /** A lease of 60 s has to end, and Kafka takes 30 s to believe that a member is dead. */
 const doneWithinMs = 120_000;

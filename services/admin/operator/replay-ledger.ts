@@ -36,7 +36,7 @@ export interface StoredChunk {
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** The ledger is kept for 90 days (design.md 3). */
+/** The ledger is kept for 90 days (docs/operations.md). */
 const keptMs = 90 * dayMs;
 
 /** @returns what was requested before this moment (milliseconds since 1970 UTC) may have lost its row: the ledger cannot judge it */

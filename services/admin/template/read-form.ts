@@ -55,7 +55,7 @@ const settingsForm = z.object({
   confidential: z.string().optional(),
 });
 
-/** Left open, promotional messages are put aside and others sent once more (product contract, promise 2). */
+/** Left open, promotional messages are put aside and others sent once more (docs/architecture.md, Sending). */
 export function readSettings(fields: FormFields): { settings?: TemplateSettings; faults: FormFaults } {
   const { value, faults } = checkForm(settingsForm, { title: '', ...fields });
   if (!value) return { faults };

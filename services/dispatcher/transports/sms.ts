@@ -1,4 +1,4 @@
-// SMS over HTTP: `POST {to, text, idempotency_key}` to the gateway (product.md 3.1). The gateway knows a repeat by its
+// SMS over HTTP: `POST {to, text, idempotency_key}` to the gateway (docs/deploying.md). The gateway knows a repeat by its
 // idempotency key, the notification's id, so that even a repeat after a lost answer is one message.
 import { isPhoneNumber } from '../../../content/address.ts';
 import { describeError } from '../../../lib/errors.ts';

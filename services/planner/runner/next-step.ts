@@ -29,7 +29,7 @@ export interface Limits {
   healAfterMs: number;
 }
 
-/** What the user service gives in one page (product contract). */
+/** What the user service gives in one page. */
 export const maxPagePeople = 10_000;
 const fullChunk = 500;
 
