@@ -1,8 +1,10 @@
 // The proxy decides what a fault run sees of Postgres, so it is judged here, before a server that writes down what it gets.
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { type Ruling, startPostgresProxy } from './postgres-proxy.ts';
+import { type Ruling, startPostgresProxy, statements } from './postgres-proxy.ts';
 
 function message(type: string, body: string | Buffer): Buffer {
   const bytes = Buffer.from(body);
@@ -99,4 +101,15 @@ it('lets a statement be done and its answer be lost', async () => {
   await eventually(isClosed, 'the connection is reset');
   expect(text()).toContain('select 2');
   expect(answer()).toHaveLength(before);
+});
+
+it.each([
+  ['claim', 'services/dispatcher/ledger/claim.ts'],
+  ['settle', 'services/dispatcher/ledger/settle.ts'],
+  ['chunk', 'services/planner/runner/store-page.ts'],
+  ['request', 'services/planner/request-store.ts'],
+] as const)('knows the statement %s of %s, and no other of the ledger', (name, path) => {
+  const texts = (file: string) => readFileSync(join(import.meta.dirname, '../../..', file), 'utf8').split('`');
+  expect(texts(path).filter((text) => statements[name](text))).toHaveLength(1);
+  expect(texts('services/dispatcher/ledger/insert-ended.ts').some((text) => statements[name](text))).toBe(false);
 });

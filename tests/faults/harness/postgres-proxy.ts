@@ -115,7 +115,7 @@ export async function startPostgresProxy(target: { host: string; port: number })
 
 /** The statements that keep the promises, known by how they begin. */
 export const statements = {
-  claim: (text: string) => /^\s*with given as materialized/.test(text),
+  claim: (text: string) => /^\s*with shared as materialized/.test(text),
   settle: (text: string) =>
     /^\s*with changed as \(\s*update deliveries d set state = g\.state, reason = g\.reason/.test(text),
   chunk: (text: string) => /^\s*with moved as \(\s*update requests set cursor/.test(text),
