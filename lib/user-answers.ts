@@ -20,8 +20,11 @@ const user = z.object({
 
 export const batchFrame = z.object({ users: z.array(z.unknown()), missing: z.array(z.unknown()) });
 export const pageFrame = z.object({ users: z.array(z.unknown()), next: z.string().min(1).max(500).nullable() });
-export const categoriesFrame = z.array(z.unknown());
 const category = z.object({ name: z.string(), count: z.number().catch(0) });
+/** A list in which no name can be read says nothing of categories: a mailing to one of them must wait, not go to nobody. */
+export const categoriesFrame = z
+  .array(z.unknown())
+  .refine((all) => all.length === 0 || all.some((one) => category.safeParse(one).success), 'no category can be read');
 
 export type User = z.output<typeof user>;
 export type Category = z.output<typeof category>;
