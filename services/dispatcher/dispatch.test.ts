@@ -39,7 +39,7 @@ describe('what a reply of the mail server says', () => {
     ['RCPT', '550 5.1.8 bad sender', 'transport busy'],
     ['RCPT', '553 not allowed', 'failed invalid_address'],
     ['RCPT', '550 no', 'doubted'],
-    ['RCPT', '550 no such user', 'failed refused'],
+    ['RCPT', '550 no such user', 'failed invalid_address suppress'],
     ['RCPT', '550 5.7.1 relay access denied', 'transport busy'],
     ['RCPT', '552 5.2.2 mailbox full', 'failed refused'],
     ['RCPT', '450 4.7.1 come back', 'deferred greylisted'],

@@ -1,0 +1,440 @@
+// What mail servers really answer, and what of it Posthorn must understand: a reply at least for every row of
+// domain/smtp-table.ts. The words are theirs (their source code, their lists of codes), the names are made up.
+import type { About, SmtpStage } from '../../domain/smtp-reply.ts';
+
+export interface KnownReply {
+  from: string;
+  to: SmtpStage;
+  says: string;
+  about: About;
+  reason?: 'invalid_address' | 'too_large';
+  /** The address will never work. */
+  isDead?: true;
+}
+
+const dead = { about: 'recipient', reason: 'invalid_address', isDead: true } as const;
+const tooLarge = { about: 'content', reason: 'too_large' } as const;
+
+export const knownReplies: readonly KnownReply[] = [
+  // The recipient does not exist.
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '550 5.1.1 <bob@people.example>: Recipient address rejected: User unknown in virtual mailbox table',
+    ...dead,
+  },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '550 <bob@people.example>: Recipient address rejected: User unknown in local recipient table',
+    ...dead,
+  },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '556 5.1.10 <bob@people.example>: Recipient address rejected: Domain people.example does not accept mail (nullMX)',
+    ...dead,
+  },
+  { from: 'Postfix', to: 'RCPT', says: '501 5.1.3 Bad recipient address syntax', ...dead },
+  {
+    from: 'Gmail',
+    to: 'RCPT',
+    says: '550-5.1.1 The email account that you tried to reach does not exist. Please try\r\n550-5.1.1 double-checking the address for typos.\r\n550 5.1.1 https://support.google.com/mail/?p=NoSuchUser',
+    ...dead,
+  },
+  {
+    from: 'Exchange Online',
+    to: 'RCPT',
+    says: '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient bob@people.example not found by SMTP address lookup',
+    ...dead,
+  },
+  {
+    from: 'Yahoo',
+    to: 'message',
+    says: "554 delivery error: dd This user doesn't have a yahoo.com account (bob@people.example) [0] - mta1.mail.example",
+    ...dead,
+  },
+  { from: 'qmail with vpopmail', to: 'RCPT', says: '550 sorry, no mailbox here by that name. (#5.1.1)', ...dead },
+  {
+    from: 'qmail with chkuser',
+    to: 'RCPT',
+    says: '511 sorry, no mailbox here by that name (#5.1.1 - chkuser)',
+    ...dead,
+  },
+  { from: 'qmail on a later line', to: 'RCPT', says: '550-We are sorry.\r\n550 5.1.1 It is not here', ...dead },
+  { from: 'Exim', to: 'RCPT', says: '550 Unrouteable address', ...dead },
+  { from: 'Exim, cPanel', to: 'RCPT', says: '550 No Such User Here', ...dead },
+  { from: 'Sendmail', to: 'RCPT', says: '550 5.1.1 <bob@people.example>... User unknown', ...dead },
+  { from: 'Sendmail access_db', to: 'RCPT', says: '553 5.3.0 <bob@people.example>... No such user here', ...dead },
+  {
+    from: 'mail.ru',
+    to: 'message',
+    says: '550 Message was not accepted -- invalid mailbox. Local mailbox bob@people.example is unavailable: user not found',
+    ...dead,
+  },
+  { from: 'Yandex', to: 'RCPT', says: '550 5.7.1 No such user!', ...dead },
+  { from: 'iCloud', to: 'RCPT', says: '550 5.1.1 unknown or illegal alias: bob@people.example', ...dead },
+  { from: 'Comcast', to: 'RCPT', says: '550 5.1.1 Not our Customer', ...dead },
+  {
+    from: 'Mimecast',
+    to: 'RCPT',
+    says: '550 Invalid Recipient - https://community.mimecast.example/docs/DOC-1369#550',
+    ...dead,
+  },
+  {
+    from: 'an address made of words',
+    to: 'RCPT',
+    says: '550 5.1.1 <sender-denied.spf@people.example> is not here',
+    ...dead,
+  },
+  // It is not taken, and it may exist.
+  { from: 'RFC 5321', to: 'RCPT', says: '553 mailbox name not allowed', about: 'recipient', reason: 'invalid_address' },
+  {
+    from: 'RFC 5321',
+    to: 'RCPT',
+    says: '501 Syntax error in parameters or arguments',
+    about: 'recipient',
+    reason: 'invalid_address',
+  },
+  { from: 'RFC 7504', to: 'RCPT', says: '556 no mail for this domain', about: 'recipient', reason: 'invalid_address' },
+  { from: 'RFC 3463', to: 'RCPT', says: '550 5.1.4 ambiguous', about: 'recipient', reason: 'invalid_address' },
+  { from: 'Cisco', to: 'RCPT', says: '550 #5.1.0 Address rejected.', about: 'doubt' },
+  {
+    from: 'Outlook.com',
+    to: 'RCPT',
+    says: '550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)',
+    about: 'recipient',
+  },
+  { from: 'web.de', to: 'RCPT', says: '550 Requested action not taken: mailbox unavailable', about: 'recipient' },
+  {
+    from: 'Exchange Online',
+    to: 'RCPT',
+    says: '550 5.4.1 Recipient address rejected: Access denied.',
+    about: 'recipient',
+  },
+  { from: 'Amazon SES', to: 'message', says: '554 Transaction failed: Address blacklisted.', about: 'recipient' },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '450 4.1.1 <bob@people.example>: Recipient address rejected: unverified address: connection timed out',
+    about: 'recipient',
+  },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '450 4.1.2 <bob@people.example>: Recipient address rejected: Domain not found',
+    about: 'recipient',
+  },
+  { from: 'qmail', to: 'message', says: '554 too many hops, this message is looping (#5.4.6)', about: 'recipient' },
+  // The mailbox.
+  {
+    from: 'Gmail',
+    to: 'RCPT',
+    says: '552 5.2.2 The email account that you tried to reach is over quota.',
+    about: 'mailbox',
+  },
+  {
+    from: 'Gmail',
+    to: 'RCPT',
+    says: '550 5.2.1 The email account that you tried to reach is disabled.',
+    about: 'mailbox',
+  },
+  {
+    from: 'Gmail',
+    to: 'RCPT',
+    says: '450 4.2.1 The user you are trying to contact is receiving mail too quickly.',
+    about: 'mailbox',
+  },
+  {
+    from: 'Dovecot',
+    to: 'message',
+    says: '552 5.2.2 <bob@people.example> Quota exceeded (mailbox for user is full)',
+    about: 'mailbox',
+  },
+  {
+    from: 'RFC 5321',
+    to: 'RCPT',
+    says: '552 Requested mail action aborted: exceeded storage allocation',
+    about: 'mailbox',
+  },
+  { from: 'RFC 5321', to: 'RCPT', says: '552 no', about: 'mailbox' },
+  { from: 'Exim', to: 'RCPT', says: '550 Mailbox quota exceeded', about: 'mailbox' },
+  {
+    from: 'Yahoo',
+    to: 'message',
+    says: '554 delivery error: dd Sorry, your message to bob@people.example cannot be delivered. This mailbox is disabled (554.30).',
+    about: 'mailbox',
+  },
+  {
+    from: 'Exchange Online',
+    to: 'RCPT',
+    says: '550 5.2.121 RecipientTemporarilyUnavailable; the per hour message receive limit is met',
+    about: 'mailbox',
+  },
+  {
+    from: 'Exchange Online',
+    to: 'RCPT',
+    says: '550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required',
+    about: 'mailbox',
+  },
+  {
+    from: 'Exchange Server',
+    to: 'RCPT',
+    says: '550 5.7.1 RESOLVER.RST.AuthRequired; authentication required',
+    about: 'mailbox',
+  },
+  {
+    from: 'GMX and others',
+    to: 'message',
+    says: '550 5.7.0 This sender is blocked by the recipient',
+    about: 'mailbox',
+  },
+  { from: 'RFC 3463', to: 'RCPT', says: '550 5.2.0 not here', about: 'mailbox' },
+  // The message.
+  { from: 'Gmail', to: 'message', says: '552 5.2.3 Your message exceeded the maximum that is allowed', ...tooLarge },
+  { from: 'Postfix', to: 'MAIL', says: '552 5.3.4 Message size exceeds fixed limit', ...tooLarge },
+  {
+    from: 'qmail',
+    to: 'message',
+    says: '552 sorry, that message size exceeds my databytes limit (#5.3.4)',
+    ...tooLarge,
+  },
+  { from: 'Exim', to: 'MAIL', says: '552 Message size exceeds maximum permitted', ...tooLarge },
+  { from: 'Amazon SES', to: 'message', says: '552 Message is too long', ...tooLarge },
+  { from: 'RFC 3463', to: 'message', says: '554 5.3.4 no', ...tooLarge },
+  { from: 'RFC 1870', to: 'message', says: '552 no', ...tooLarge },
+  {
+    from: 'Gmail',
+    to: 'message',
+    says: '552-5.7.0 This message was blocked because its content presents a potential\r\n552 5.7.0 security issue.',
+    about: 'content',
+  },
+  { from: 'Gmail, without its words', to: 'message', says: '552 5.7.0 no', about: 'content' },
+  {
+    from: 'Gmail',
+    to: 'message',
+    says: '550-5.7.1 Our system has detected that this message is likely\r\n550 5.7.1 unsolicited mail.',
+    about: 'content',
+  },
+  { from: 'Postfix header_checks', to: 'message', says: '550 5.7.1 message content rejected', about: 'content' },
+  { from: 'rspamd', to: 'message', says: '554 5.7.1 Spam message rejected', about: 'content' },
+  { from: 'RFC 3463', to: 'message', says: '554 5.6.0 no', about: 'content' },
+  // Our sender.
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '553 5.7.1 <news@shop.example>: Sender address rejected: not owned by user shop',
+    about: 'sender',
+  },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '450 4.1.8 <news@shop.example>: Sender address rejected: Domain not found',
+    about: 'sender',
+  },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '550 <news@shop.example>: Sender address rejected: User unknown in virtual mailbox table',
+    about: 'sender',
+  },
+  {
+    from: 'Sendmail',
+    to: 'MAIL',
+    says: '553 5.1.8 <news@shop.example>... Domain of sender address news@shop.example does not exist',
+    about: 'sender',
+  },
+  {
+    from: 'Sendmail',
+    to: 'RCPT',
+    says: '553 5.5.4 <news>... Domain name required for sender address news',
+    about: 'sender',
+  },
+  {
+    from: 'Exim',
+    to: 'RCPT',
+    says: '550-Verification failed for <news@shop.example>\r\n550-Response: 550 5.1.1 User unknown\r\n550 Sender verify failed',
+    about: 'sender',
+  },
+  {
+    from: 'qmail',
+    to: 'RCPT',
+    says: '553 sorry, your envelope sender is in my badmailfrom list (#5.7.1)',
+    about: 'sender',
+  },
+  {
+    from: 'Exchange Online',
+    to: 'message',
+    says: '554 5.2.252 SendAsDenied; shop@shop.example not allowed to send as news@shop.example',
+    about: 'sender',
+  },
+  {
+    from: 'Exchange',
+    to: 'message',
+    says: '550 5.7.60 SMTP; Client does not have permissions to send as this sender',
+    about: 'sender',
+  },
+  {
+    from: 'Exchange, an odd code',
+    to: 'message',
+    says: '550 5.7.1 Client does not have permissions to send as this sender',
+    about: 'sender',
+  },
+  {
+    from: 'Amazon SES',
+    to: 'message',
+    says: '554 Message rejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: news@shop.example',
+    about: 'sender',
+  },
+  {
+    from: 'SendGrid',
+    to: 'message',
+    says: '550 The from address does not match a verified Sender Identity.',
+    about: 'sender',
+  },
+  { from: 'RFC 5321', to: 'MAIL', says: '550 no', about: 'sender' },
+  {
+    from: 'GMX',
+    to: 'RCPT',
+    says: '550-Requested action not taken: mailbox unavailable\r\n550 invalid DNS MX or A/AAAA resource record',
+    about: 'sender',
+  },
+  // Our host.
+  { from: 'Postfix', to: 'RCPT', says: '554 5.7.1 <bob@people.example>: Relay access denied', about: 'host' },
+  { from: 'Postfix, soft', to: 'RCPT', says: '454 4.7.1 <bob@people.example>: Relay access denied', about: 'host' },
+  { from: 'Exim', to: 'RCPT', says: '550 relay not permitted', about: 'host' },
+  {
+    from: 'Sendmail',
+    to: 'RCPT',
+    says: '550 5.7.1 <bob@people.example>... Relaying denied. Proper authentication required.',
+    about: 'host',
+  },
+  {
+    from: 'qmail',
+    to: 'RCPT',
+    says: "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+    about: 'host',
+  },
+  { from: 'Exchange Online', to: 'RCPT', says: '550 5.7.64 TenantAttribution; Relay Access Denied', about: 'host' },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using zen.spamhaus.org',
+    about: 'host',
+  },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.7]',
+    about: 'host',
+  },
+  {
+    from: 'Postfix',
+    to: 'RCPT',
+    says: '504 5.5.2 <box>: Helo command rejected: need fully-qualified hostname',
+    about: 'host',
+  },
+  { from: 'Postfix anvil', to: 'RCPT', says: '450 4.7.1 Error: too much mail from 192.0.2.7', about: 'host' },
+  {
+    from: 'Outlook.com',
+    to: 'RCPT',
+    says: "550 5.7.1 Unfortunately, messages from [192.0.2.7] weren't sent. Part of their network is on our block list (S3150).",
+    about: 'host',
+  },
+  {
+    from: 'Outlook.com',
+    to: 'message',
+    says: '550 5.7.515 Access denied, the sending domain does not meet the required level',
+    about: 'host',
+  },
+  {
+    from: 'Outlook.com',
+    to: 'RCPT',
+    says: '451 4.7.651 The mail server [192.0.2.7] has been temporarily rate limited due to IP reputation.',
+    about: 'host',
+  },
+  {
+    from: 'Yahoo',
+    to: 'RCPT',
+    says: '553 5.7.1 [BL21] Connections will not be accepted from 192.0.2.7',
+    about: 'host',
+  },
+  { from: 'Yahoo', to: 'message', says: '554 5.7.9 Message not accepted for policy reasons', about: 'host' },
+  {
+    from: 'Gmail',
+    to: 'message',
+    says: '550-5.7.26 This mail has been blocked because the sender is unauthenticated.\r\n550 5.7.26 DKIM = did not pass',
+    about: 'host',
+  },
+  {
+    from: 'Gmail',
+    to: 'message',
+    says: '550 5.4.5 Daily SMTP relay sending limit exceeded for customer',
+    about: 'host',
+  },
+  { from: 'Gmail', to: 'RCPT', says: '450 4.2.1 Peak SMTP relay limit exceeded for customer', about: 'host' },
+  {
+    from: 'Exchange Online',
+    to: 'message',
+    says: "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
+    about: 'host',
+  },
+  { from: 'Amazon SES', to: 'MAIL', says: '454 Throttling failure: Maximum sending rate exceeded.', about: 'host' },
+  {
+    from: 'Amazon SES',
+    to: 'message',
+    says: '554 Access denied: User is not authorized to perform ses:SendRawEmail',
+    about: 'host',
+  },
+  { from: 'SendGrid', to: 'message', says: '451 Authentication failed: Maximum credits exceeded', about: 'host' },
+  {
+    from: 'Mailgun',
+    to: 'message',
+    says: '550 5.7.1 Domain shop.example is not allowed to send: Free accounts are for test purposes only',
+    about: 'host',
+  },
+  {
+    from: 'Proofpoint',
+    to: 'RCPT',
+    says: '554 Blocked - see https://ipcheck.proofpoint.com/?ip=192.0.2.7',
+    about: 'host',
+  },
+  {
+    from: 'Cisco',
+    to: 'RCPT',
+    says: "554 Your access to this mail system has been rejected due to the sending MTA's poor reputation.",
+    about: 'host',
+  },
+  { from: 'RFC 3207', to: 'MAIL', says: '530 5.7.0 Must issue a STARTTLS command first', about: 'host' },
+  { from: 'a server that uses another code for it', to: 'RCPT', says: '550 5.7.10 Encryption required', about: 'host' },
+  { from: 'RFC 7372', to: 'message', says: '550 5.7.25 no', about: 'host' },
+  // The server itself.
+  { from: 'Postfix', to: 'RCPT', says: '451 4.3.0 <bob@people.example>: Temporary lookup failure', about: 'transport' },
+  { from: 'Postfix', to: 'RCPT', says: '452 4.3.1 Insufficient system storage', about: 'transport' },
+  { from: 'Postfix', to: 'MAIL', says: '451 4.3.0 Error: queue file write error', about: 'transport' },
+  { from: 'Postfix', to: 'DATA', says: '503 5.5.1 Error: need RCPT command', about: 'transport' },
+  { from: 'Postfix', to: 'RCPT', says: '555 5.5.4 Unsupported option: NOTIFY', about: 'transport' },
+  {
+    from: 'Gmail',
+    to: 'RCPT',
+    says: '421 4.7.0 Our system has detected an unusual rate of unsolicited mail',
+    about: 'transport',
+  },
+  { from: 'RFC 7504', to: 'RCPT', says: '521 this host takes no mail', about: 'transport' },
+  // It may be any of these.
+  {
+    from: 'Postfix with postgrey',
+    to: 'RCPT',
+    says: '450 4.2.0 <bob@people.example>: Recipient address rejected: Greylisted, see http://postgrey.example',
+    about: 'doubt',
+  },
+  { from: 'Exim', to: 'message', says: '550 Administrative prohibition', about: 'doubt' },
+  { from: 'Sendmail access_db', to: 'RCPT', says: '550 5.3.0 Rejected', about: 'doubt' },
+  {
+    from: 'Gmail',
+    to: 'message',
+    says: '550 5.7.1 This message violates an email policy of example.com.',
+    about: 'doubt',
+  },
+  { from: 'a short one', to: 'RCPT', says: '550 no', about: 'doubt' },
+];
