@@ -1,5 +1,7 @@
 // What counts as an address. Stricter than the standards on purpose: an address is put into SMTP commands and mail
-// headers, and what is refused here can inject nothing there.
+// headers, and what is refused here can inject nothing there. What people and their systems write around one is read first.
+import { domainToASCII } from 'node:url';
+import type { Channel } from '../domain/ids.ts';
 
 const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const localPart = new RegExp(`^${atom}(?:\\.${atom})*$`);
@@ -21,4 +23,37 @@ export function isEmailAddress(text: string): boolean {
 /** E.164 with its plus sign: at most 15 digits. */
 export function isPhoneNumber(text: string): boolean {
   return phoneNumber.test(text);
+}
+
+/** Blanks of all kinds at both ends, and characters that nobody sees. */
+const tidy = (text: string): string => text.replaceAll(/[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]/g, '').trim();
+
+/**
+ * An address as a user service, a mail server's report or a person gives it: with blanks or line breaks around it, a name
+ * before it (`Anna <anna@example.com>`), `mailto:`, `tel:` or `rfc822;`; phone numbers with blanks, brackets and 00; the
+ * domain in any script (it becomes punycode).
+ * @returns undefined when it is none, or not one
+ */
+export function readAddress(channel: Channel, text: string): string | undefined {
+  return channel === 'email' ? readEmailAddress(text) : readPhoneNumber(text);
+}
+
+export function readEmailAddress(text: string): string | undefined {
+  const written = tidy(text);
+  const inBrackets = /^[^<>@]*<([^<>]*)>$/.exec(written)?.[1] ?? written;
+  const bare = tidy(/^mailto:([^?]*)/i.exec(inBrackets)?.[1] ?? inBrackets.replace(/^(?:rfc822|smtp)[;:]/i, ''));
+  const at = bare.lastIndexOf('@');
+  if (at < 1) return undefined;
+  const address = `${bare.slice(0, at)}@${domainToASCII(bare.slice(at + 1).replace(/\.$/, ''))}`;
+  return isEmailAddress(address) ? address : undefined;
+}
+
+export function readPhoneNumber(text: string): string | undefined {
+  const written = tidy(text).replace(/^tel:/i, '');
+  // Between the country code and the rest some write the zero that is dialled at home.
+  const number = written
+    .replace('(0)', '')
+    .replaceAll(/[\s()./\u2010-\u2015-]/g, '')
+    .replace(/^00/, '+');
+  return isPhoneNumber(number) ? number : undefined;
 }

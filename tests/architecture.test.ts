@@ -141,7 +141,7 @@ describe('tables', () => {
     delivery_commands: ['cli', 'services/admin', 'services/dispatcher'],
     dead_letter_actions: ['cli', 'services/admin'],
     replays: ['cli', 'services/admin'],
-    feedback: ['cli', 'services/ingest'],
+    feedback: ['cli', 'services/admin', 'services/ingest'],
     transport_rates: ['services/dispatcher'],
     lag_minutes: ['services/admin'],
     admin_users: ['cli', 'services/admin'],

@@ -8,6 +8,7 @@ import * as openRequests from './migrations/0004-open-requests.ts';
 import * as holds from './migrations/0005-holds.ts';
 import * as waiting from './migrations/0006-waiting.ts';
 import * as redriveLeases from './migrations/0007-redrive-leases.ts';
+import * as suppressionScope from './migrations/0010-suppression-scope.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
 const migrations: Record<string, Migration> = {
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   '0005-holds': holds,
   '0006-waiting': waiting,
   '0007-redrive-leases': redriveLeases,
+  '0010-suppression-scope': suppressionScope,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

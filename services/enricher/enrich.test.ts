@@ -66,8 +66,15 @@ describe('enrich', () => {
     expect(one(user(), { channel: 'sms' }).enriched[0]?.address).toBe('+15550100000');
   });
 
+  it('hands on an address as one, however the user service writes it', () => {
+    expect(one(user({ email: ' Ada <ada@bücher.example>\n' })).enriched[0]?.address).toBe('ada@xn--bcher-kva.example');
+    const sms = one(user({ phone: '001 (555) 010-0000' }), { channel: 'sms' });
+    expect(sms.enriched[0]?.address).toBe('+15550100000');
+  });
+
   it.each([
     ['unknown_user', undefined, {}],
+    ['no_address', user({ email: ' \n' }), {}],
     ['no_address', user({ email: null }), {}],
     ['no_address', user({ phone: null }), { channel: 'sms' as const }],
     ['no_consent', user({ promo_agree: false }), { is_promo: true }],

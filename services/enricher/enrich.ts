@@ -1,5 +1,5 @@
 // The enricher's decision: who of a chunk gets the message, and with which data. Pure.
-import { isEmailAddress, isPhoneNumber } from '../../content/address.ts';
+import { readAddress } from '../../content/address.ts';
 import { findCollector } from '../../content/kinds.ts';
 import { type Channel, isUserId, notificationId } from '../../domain/ids.ts';
 import type { Reason } from '../../domain/reasons.ts';
@@ -105,10 +105,9 @@ function findEnd(
     if (unsubscribed.has(toSubscriptionKey(chunk.channel, user.id)))
       return { state: 'skipped', reason: 'unsubscribed' };
   }
-  const address = addressOf(chunk, user);
-  if (!address && chunk.test_address === null) return { state: 'skipped', reason: 'no_address' };
-  const valid = chunk.channel === 'email' ? isEmailAddress(address ?? '') : isPhoneNumber(address ?? '');
-  return valid
+  const given = givenAddress(chunk, user);
+  if (given.trim() === '' && chunk.test_address === null) return { state: 'skipped', reason: 'no_address' };
+  return readAddress(chunk.channel, given) !== undefined
     ? undefined
     : {
         state: 'failed',
@@ -117,9 +116,9 @@ function findEnd(
       };
 }
 
-function addressOf(chunk: ChunkPlanned, user: User): string | null {
-  if (chunk.test_address !== null) return chunk.test_address;
-  return chunk.channel === 'email' ? user.email : user.phone;
+/** As the user service, or whoever tests, wrote it; empty where there is none. */
+function givenAddress(chunk: ChunkPlanned, user: User): string {
+  return chunk.test_address ?? (chunk.channel === 'email' ? user.email : user.phone) ?? '';
 }
 
 function toEnriched(chunk: ChunkPlanned, user: User, collected: string, now: number): NotificationEnriched {
@@ -134,7 +133,7 @@ function toEnriched(chunk: ChunkPlanned, user: User, collected: string, now: num
     template_version: chunk.template_version,
     is_promo: chunk.is_promo,
     on_no_answer: chunk.on_no_answer,
-    address: addressOf(chunk, user) ?? '',
+    address: readAddress(chunk.channel, givenAddress(chunk, user)) ?? '',
     first_name: user.first_name,
     last_name: user.last_name,
     collected,

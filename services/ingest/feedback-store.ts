@@ -3,11 +3,14 @@ import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import type { Report } from './feedback.ts';
 
+const outranks = sql`(excluded.reason = 'complaint' and s.reason not in ('complaint', 'manual'))`;
+
 /**
  * All of it or nothing, and a report that comes again changes nothing: once a person has lifted a suppression, a retry of
  * the report that made it must not bring it back. One by notification id that the ledger did not know yet is completed
  * when it comes again. The address is suppressed in the same statement, so that no report stands without it.
- * A suppression that is there stays, but that a complaint outranks what mail servers said: whoever lifts it must see it.
+ * A suppression that is there stays, but for two things: a complaint outranks what mail servers said, for whoever lifts it
+ * must see it; and one of promotional messages grows to one of everything.
  *
  * @throws DependencyError('postgres')
  */
@@ -26,7 +29,7 @@ export async function storeFeedback(db: Db, reports: readonly Report[]): Promise
           ${unique.map((one) => one.address)}::text[],
           ${unique.map((one) => one.status)}::text[],
           ${unique.map((one) => one.atMs)}::double precision[],
-          ${unique.map((one) => one.suppresses)}::boolean[]
+          ${unique.map((one) => one.suppresses)}::text[]
         ) as g(feedback_id, type, notification_id, channel, address, status, at_ms, suppresses)
         left join lateral (
           select address, channel from deliveries where notification_id = g.notification_id limit 1
@@ -40,15 +43,20 @@ export async function storeFeedback(db: Db, reports: readonly Report[]): Promise
           where f.address is null and excluded.address is not null
         returning feedback_id
       )
-      insert into suppressions as s (channel, address, reason, detail)
-      select distinct on (channel, lower(address)) channel, lower(address), type,
+      insert into suppressions as s (channel, address, scope, reason, detail)
+      select distinct on (channel, lower(address)) channel, lower(address),
+        min(suppresses) over (partition by channel, lower(address)), type,
         case type when 'bounce' then 'it bounced' else 'the recipient complained' end
           || case when status = '' then '' else ': ' || status end
       from given join noted using (feedback_id)
-      where suppresses and address is not null
+      where suppresses is not null and address is not null
       order by channel, lower(address), type desc
-      on conflict (channel, address) do update set reason = excluded.reason, detail = excluded.detail
-        where excluded.reason = 'complaint' and s.reason not in ('complaint', 'manual')
+      on conflict (channel, address) do update set
+        -- 'all' is before 'promotional'.
+        scope = least(s.scope, excluded.scope),
+        reason = case when ${outranks} then excluded.reason else s.reason end,
+        detail = case when ${outranks} then excluded.detail else concat_ws('; ', nullif(s.detail, ''), excluded.detail) end
+      where ${outranks} or excluded.scope < s.scope
     `.execute(db),
   );
 }

@@ -1,7 +1,9 @@
 // The decision on POST /api/v1/feedback: what mail servers and recipients report later becomes rows, or every fault in it
 // is named at once. No I/O; the rows are the store's (feedback-store.ts).
 import { z } from '@hono/zod-openapi';
+import { readAddress } from '../../content/address.ts';
 import { feedbackId, isUuid } from '../../domain/ids.ts';
+import { isStatusOfDeadAddress } from '../../domain/smtp-table.ts';
 import { toFaults } from './accept.ts';
 import { isTime, timeRule } from './event-schema.ts';
 import type { Fault } from './problem.ts';
@@ -11,7 +13,6 @@ export const maxReports = 1_000;
 const clockSlackMs = 60 * 60_000;
 
 const addressRule = 'must be an e-mail address, or a phone number such as +15550104477';
-const permanent = /^5\./;
 const enhancedCode = /^[45]\.\d{1,3}\.\d{1,3}$/;
 
 const report = z
@@ -20,7 +21,8 @@ const report = z
     address: z
       .string(addressRule)
       .max(320, addressRule)
-      .regex(/^(?:[^\s@\p{Cc}]+@[^\s@\p{Cc}]+|\+\d{7,15})$/u, addressRule)
+      .transform((text) => readAddress(text.includes('@') ? 'email' : 'sms', text) ?? '')
+      .refine((address) => address !== '', addressRule)
       .optional()
       .openapi({ description: 'Who it was about; this, or notification_id.', example: 'gone@example.com' }),
     notification_id: z
@@ -36,8 +38,8 @@ const report = z
       .optional()
       .openapi({
         description:
-          'Of a bounce: its enhanced status code (RFC 3463). 5.x.x, or none, is for good and suppresses the address; ' +
-          '4.x.x is only noted. Of a complaint: what it was called, such as `abuse`.',
+          'Of a bounce: its enhanced status code (RFC 3463). 5.1.1, 5.1.2, 5.1.3, 5.1.6 and 5.1.10 suppress the address; ' +
+          'any other, or none, is only noted. Of a complaint: what it was called, such as `abuse`.',
         example: '5.1.1',
       }),
     at: z
@@ -63,8 +65,8 @@ export interface Report {
   address: string | null;
   status: string;
   atMs: number;
-  /** Nothing more is sent to the address: a complaint, or a bounce for good. */
-  suppresses: boolean;
+  /** What is no longer sent to the address: after a complaint nothing promotional; null when it is only noted. */
+  suppresses: 'all' | 'promotional' | null;
 }
 
 export type AcceptedFeedback = { ok: true; reports: Report[] } | { ok: false; faults: Fault[] };
@@ -102,6 +104,6 @@ function toReport({ type, ...one }: z.output<typeof report>, nowMs: number): Rep
     address,
     status,
     atMs: atMs ?? nowMs,
-    suppresses: type === 'complaint' || status === '' || permanent.test(status),
+    suppresses: type === 'complaint' ? 'promotional' : isStatusOfDeadAddress(status) ? 'all' : null,
   };
 }

@@ -5,7 +5,7 @@ export interface IngestMetrics {
   /** @param route the pattern, never the path itself */
   answered(route: string, status: number, seconds: number): void;
   batch(count: number): void;
-  reported(reports: readonly { type: 'bounce' | 'complaint'; suppresses: boolean }[]): void;
+  reported(reports: readonly { type: 'bounce' | 'complaint'; suppresses: string | null }[]): void;
 }
 
 export function createIngestMetrics(registry: Registry): IngestMetrics {
@@ -42,7 +42,7 @@ export function createIngestMetrics(registry: Registry): IngestMetrics {
     },
     batch: (count) => batches.observe(count),
     reported(reports) {
-      for (const { type, suppresses } of reports) feedback.inc({ type, permanent: String(suppresses) });
+      for (const { type, suppresses } of reports) feedback.inc({ type, permanent: String(suppresses !== null) });
     },
   };
 }

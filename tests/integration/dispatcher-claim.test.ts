@@ -88,6 +88,22 @@ describe('a claim', () => {
     expect(await lab.counters()).toEqual({ 'skipped expired': 1, 'skipped suppressed': 1 });
   });
 
+  it('keeps only promotional messages from an address whose owner complained', async () => {
+    const lab = await openLedgerLab();
+    await lab.db
+      .insertInto('suppressions')
+      .values({ channel: 'email', address: 'angry@people.example', scope: 'promotional', reason: 'complaint' })
+      .execute();
+    const to = { address: 'Angry@people.example' };
+    const events = [
+      rendered({ ...to, is_promo: true }),
+      rendered({ ...to, is_promo: false }),
+      rendered({ ...to, is_promo: true, is_test: true }),
+    ];
+    const { rows } = await claim(lab, events);
+    expect(rows.map((row) => `${row?.state} ${row?.reason}`)).toEqual(['skipped suppressed', 'claimed ', 'claimed ']);
+  });
+
   it('calls unknown what may have been sent by a claim left behind and must not be sent any more', async () => {
     const lab = await openLedgerLab();
     const resends = rendered({ expires_at: Date.now() + 200 });

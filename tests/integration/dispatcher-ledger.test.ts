@@ -68,6 +68,23 @@ describe('a settlement', () => {
     ]);
   });
 
+  it('makes a suppression of promotional messages one of everything, and keeps why it was there', async () => {
+    const lab = await openLedgerLab();
+    const known = { channel: 'email', address: 'a@people.example', scope: 'promotional', reason: 'complaint' } as const;
+    await lab.db
+      .insertInto('suppressions')
+      .values({ ...known, detail: 'the recipient complained' })
+      .execute();
+    // Two of one address in one settlement: one row all the same.
+    const events = [rendered({ address: 'a@people.example' }), rendered({ address: 'A@people.example' })];
+    const { token } = await claim(lab, events);
+    const end = { state: 'failed', reason: 'invalid_address', suppress: true, detail: '550 5.1.1' } as const;
+    await lab.ledger.settle(events.map((event) => settlement(event, token, end)));
+    expect(await lab.db.selectFrom('suppressions').selectAll().execute()).toMatchObject([
+      { ...known, scope: 'all', detail: 'the recipient complained; 550 5.1.1' },
+    ]);
+  });
+
   it('that defers writes the row, what waits and the counter together; the counter goes down when it leaves', async () => {
     const lab = await openLedgerLab();
     const event = rendered();

@@ -1,6 +1,7 @@
 // POST /api/v1/feedback: bounces and complaints suppress addresses and show in the journey; all of it or nothing.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { liftSuppression } from '../../services/admin/queries/suppressions.ts';
 import { createLedger } from '../../services/dispatcher/ledger.ts';
 import { type IngestHarness, startIngestHarness } from '../support/ingest-harness.ts';
 import { rendered, toMessage } from '../support/ledger-lab.ts';
@@ -38,7 +39,7 @@ const address = () => `p${randomUUID()}@people.example`;
 const suppressionOf = (of: string) =>
   harness.db
     .selectFrom('suppressions')
-    .select(['channel', 'reason', 'detail'])
+    .select(['channel', 'scope', 'reason', 'detail'])
     .where('address', '=', of)
     .executeTakeFirst();
 const rowsOf = (of: string) =>
@@ -58,22 +59,50 @@ async function addSent() {
   return event;
 }
 
-it('suppresses for complaints and bounces for good, and only notes a bounce that may pass', async () => {
-  const [dead, bare, full, angry] = [address(), address(), address(), address()];
+it('suppresses everything for an address that will never work, promotional messages for a complaint, and notes the rest', async () => {
+  const [dead, bare, full, blocked, angry] = [address(), address(), address(), address(), address()];
   const { status, body } = await report([
     { type: 'bounce', address: dead.toUpperCase(), status: '5.1.1', at: '2026-11-20T09:00:00Z' },
     { type: 'bounce', address: bare },
-    { type: 'bounce', address: full, status: '4.2.2' },
+    { type: 'bounce', address: full, status: '5.2.2' },
+    { type: 'bounce', address: blocked, status: '5.7.26' },
     { type: 'complaint', address: angry, status: 'abuse' },
     { type: 'complaint', address: '+15550104477' },
   ]);
-  expect([status, body]).toEqual([202, { accepted: 5 }]);
-  expect(await suppressionOf(dead)).toEqual({ channel: 'email', reason: 'bounce', detail: 'it bounced: 5.1.1' });
-  expect(await suppressionOf(bare)).toEqual({ channel: 'email', reason: 'bounce', detail: 'it bounced' });
-  expect(await suppressionOf(full)).toBeUndefined();
-  expect(await rowsOf(full)).toMatchObject([{ type: 'bounce', status: '4.2.2', channel: 'email' }]);
-  expect(await suppressionOf(angry)).toMatchObject({ reason: 'complaint', detail: 'the recipient complained: abuse' });
-  expect(await suppressionOf('+15550104477')).toMatchObject({ channel: 'sms', reason: 'complaint' });
+  expect([status, body]).toEqual([202, { accepted: 6 }]);
+  const bounced = { channel: 'email', scope: 'all', reason: 'bounce', detail: 'it bounced: 5.1.1' };
+  expect(await suppressionOf(dead)).toEqual(bounced);
+  expect(await Promise.all([bare, full, blocked].map(suppressionOf))).toEqual([undefined, undefined, undefined]);
+  expect(await rowsOf(full)).toMatchObject([{ type: 'bounce', status: '5.2.2', channel: 'email' }]);
+  const complained = { scope: 'promotional', reason: 'complaint' };
+  expect(await suppressionOf(angry)).toMatchObject({ ...complained, detail: 'the recipient complained: abuse' });
+  expect(await suppressionOf('+15550104477')).toMatchObject({ ...complained, channel: 'sms' });
+});
+
+it.each([['<%s>'], ['rfc822;%s'], ['mailto:%s?subject=x'], ['Bob <%s>'], [' %s\r\n']])(
+  'reads the address in a report that writes it as %j',
+  async (written) => {
+    const bare = address();
+    expect((await report([{ type: 'complaint', address: written.replace('%s', bare) }])).status).toBe(202);
+    expect(await suppressionOf(bare)).toMatchObject({ reason: 'complaint' });
+  },
+);
+
+it('keeps one row for an address, which a later bounce widens and a later complaint does not narrow', async () => {
+  const [angry, gone, both] = [address(), address(), address()];
+  await report([
+    { type: 'complaint', address: angry },
+    { type: 'bounce', address: gone, status: '5.1.1' },
+  ]);
+  await report([
+    { type: 'bounce', address: angry, status: '5.1.10' },
+    { type: 'complaint', address: gone },
+    { type: 'complaint', address: both },
+    { type: 'bounce', address: both, status: '5.1.2' },
+  ]);
+  const widest = { scope: 'all', reason: 'complaint' };
+  expect(await Promise.all([angry, gone, both].map(suppressionOf))).toMatchObject([widest, widest, widest]);
+  expect((await suppressionOf(angry))?.detail).toBe('the recipient complained; it bounced: 5.1.10');
 });
 
 it('finds the address of a notification in the ledger, and shows both reports in its journey', async () => {
@@ -106,7 +135,7 @@ it('keeps what it cannot place, and completes it when it comes again with the le
   expect(await find(unknown)).toMatchObject([{ address: null, status: '' }]);
 
   const event = rendered();
-  const early = [{ type: 'bounce', notification_id: event.notification_id }];
+  const early = [{ type: 'bounce', notification_id: event.notification_id, status: '5.1.1' }];
   await report(early);
   await createLedger(harness.db).claim([toMessage(event)], { token: randomUUID(), fromWaiting: false });
   await report(early);
@@ -129,9 +158,9 @@ it('takes the same report once, and a repeat does not bring back what somebody l
 
 it('lets a complaint outrank what mail servers said, and nothing outrank what a person wrote', async () => {
   const [first, byHand] = [address(), address()];
-  await report([{ type: 'bounce', address: first }]);
+  await report([{ type: 'bounce', address: first, status: '5.1.1' }]);
   await report([{ type: 'complaint', address: first }]);
-  await report([{ type: 'bounce', address: first, status: '5.2.1' }]);
+  await report([{ type: 'bounce', address: first, status: '5.1.2' }]);
   expect(await suppressionOf(first)).toMatchObject({ reason: 'complaint' });
   await harness.db
     .insertInto('suppressions')
@@ -139,12 +168,18 @@ it('lets a complaint outrank what mail servers said, and nothing outrank what a 
     .execute();
   await report([{ type: 'complaint', address: byHand }]);
   expect(await suppressionOf(byHand)).toMatchObject({ reason: 'manual', detail: 'asked by phone' });
-  const both = address();
-  await report([
-    { type: 'bounce', address: both },
-    { type: 'complaint', address: both },
-  ]);
-  expect(await suppressionOf(both)).toMatchObject({ reason: 'complaint' });
+});
+
+it('suppresses again for a second complaint that says no time, once the first was lifted', async () => {
+  const angry = address();
+  const complaint = [{ type: 'complaint', address: angry }];
+  await report(complaint);
+  await report(complaint);
+  expect(await rowsOf(angry)).toHaveLength(1);
+  expect(await liftSuppression(harness.db, 'email', angry)).toMatchObject({ reason: 'complaint' });
+  await report(complaint);
+  expect(await suppressionOf(angry)).toMatchObject({ reason: 'complaint' });
+  expect(await rowsOf(angry)).toHaveLength(2);
 });
 
 it('takes a thousand at once, and not one more', async () => {

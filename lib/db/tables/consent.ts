@@ -11,6 +11,8 @@ export interface ConsentTables {
 export interface SuppressionsTable {
   channel: Channel;
   address: string;
+  /** What is not sent to it. */
+  scope: Generated<'all' | 'promotional'>;
   reason: string;
   detail: Generated<string>;
   created_at: Generated<Date>;

@@ -1,12 +1,13 @@
 // The addresses that are no longer written to. The dispatcher adds those that mail servers refuse for good; people add
 // and lift them here. The claim before each send compares with lower(address): they are kept in lower case.
 import { sql } from 'kysely';
-import type { Channel } from '../../../domain/ids.ts';
+import { type Channel, feedbackId } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 
 export interface SuppressionRow {
   channel: Channel;
   address: string;
+  scope: 'all' | 'promotional';
   reason: string;
   detail: string;
   created_at: Date;
@@ -66,26 +67,49 @@ export async function findSuppressions(
   return rows;
 }
 
-/** @returns false when it is suppressed already: what is known about it stays */
+/** For everything. @returns false when it is suppressed so already: what is known about it stays */
 export async function suppress(
   db: Db,
   row: { channel: Channel; address: string; reason: string; detail: string },
 ): Promise<boolean> {
   const { rows } = await withDatabase(() =>
-    sql`insert into suppressions (channel, address, reason, detail)
+    sql`insert into suppressions as s (channel, address, reason, detail)
         values (${row.channel}, lower(${row.address}), ${row.reason}, ${row.detail})
-        on conflict (channel, address) do nothing returning address`.execute(db),
+        on conflict (channel, address) do update
+          set scope = 'all', reason = excluded.reason, detail = concat_ws('; ', excluded.detail, nullif(s.detail, ''))
+          where s.scope <> 'all'
+        returning address`.execute(db),
   );
   return rows.length > 0;
 }
 
 /** @returns what was lifted; undefined when it was not suppressed */
 export async function liftSuppression(db: Db, channel: Channel, address: string): Promise<SuppressionRow | undefined> {
+  const undated = await findUndatedReports(db, channel, address);
   const { rows } = await withDatabase(() =>
     sql<SuppressionRow>`
+      with renamed as (update feedback set feedback_id = gen_random_uuid() where feedback_id = any(${undated}::uuid[]))
       delete from suppressions where channel = ${channel} and address = lower(${address}) returning *`.execute(db),
   );
   return rows[0];
+}
+
+/**
+ * A report that says when it happened is known again when it is repeated. One that does not say it is a new one after the
+ * lift: its id, which is computed from its words, must be free for that.
+ */
+async function findUndatedReports(db: Db, channel: Channel, address: string): Promise<string[]> {
+  const { rows } = await withDatabase(() =>
+    sql<{ feedback_id: string; type: string; notification_id: string | null; address: string; status: string }>`
+      select feedback_id, type, notification_id, address, status from feedback
+      where channel = ${channel} and lower(address) = lower(${address})`.execute(db),
+  );
+  return rows
+    .filter(({ type, notification_id: id, status, ...row }) => {
+      const whom = id ?? row.address.toLowerCase();
+      return row.feedback_id === feedbackId({ type, whom, status, atMs: undefined });
+    })
+    .map(({ feedback_id }) => feedback_id);
 }
 
 function readCursor(text: string | undefined): { us: string; channel: string; address: string } | undefined {

@@ -1,5 +1,5 @@
 // /people: one search field for whatever support has in hand: a user id, an address, the id of a notification or request.
-import { isPhoneNumber } from '../../../content/address.ts';
+import { readEmailAddress, readPhoneNumber } from '../../../content/address.ts';
 import { isUserId, isUuid } from '../../../domain/ids.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { page } from '../page.ts';
@@ -20,10 +20,8 @@ export function people(app: AdminApp, parts: Parts): void {
 /** What a text can be; it may be several things at once, for a user id may look like any of them. */
 function readWanted(text: string) {
   const id = text.toLowerCase();
-  const digits = text.replace(/[\s().-]/g, '').replace(/^00/, '+');
-  const phone = isPhoneNumber(digits) ? digits : undefined;
   return {
-    address: text.includes('@') ? text : phone,
+    address: text.includes('@') ? (readEmailAddress(text) ?? text) : readPhoneNumber(text),
     uuid: isUuid(id) ? id : undefined,
     userId: isUserId(text) ? text : undefined,
   };

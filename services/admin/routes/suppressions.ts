@@ -1,7 +1,7 @@
 // /suppressions: the addresses that are no longer written to. The dispatcher adds those that are refused for good; here
 // people look, add and lift.
 import { z } from 'zod';
-import { isEmailAddress, isPhoneNumber } from '../../../content/address.ts';
+import { readAddress, readPhoneNumber } from '../../../content/address.ts';
 import type { Channel } from '../../../domain/ids.ts';
 import { explainReason } from '../../../domain/reason-words.ts';
 import { writeAudit } from '../audit.ts';
@@ -36,7 +36,7 @@ async function show(
 ): Promise<Response> {
   const wanted = (c.req.query('address') ?? '').trim().slice(0, 320);
   const { suppressions: rows, next } = await listSuppressions(parts.db, {
-    address: wanted === '' ? undefined : toAddress(wanted),
+    address: wanted === '' ? undefined : (readAddress('email', wanted) ?? readPhoneNumber(wanted) ?? wanted),
     after: c.req.query('after'),
     limit: rowsAtATime,
   });
@@ -61,21 +61,16 @@ function toWhy({ reason }: SuppressionRow): string {
   return explainReason(reason)?.meaning ?? reason;
 }
 
-/** As an address is kept: a phone number without blanks and signs between its digits. */
-function toAddress(text: string): string {
-  return text.includes('@') ? text.toLowerCase() : text.replace(/[\s().-]/g, '').replace(/^00/, '+');
-}
-
 const shape = z.object({
   channel: z.enum(['email', 'sms'], { message: 'Choose e-mail or SMS.' }),
   address: z.string().trim().min(1, 'Enter the address.').max(320, 'This is too long for an address.'),
   words: z.string().trim().min(3, 'Say why, in a few words.').max(500, 'At most 500 characters.'),
 });
 
-function findAddressFault(channel: Channel, address: string): string | undefined {
-  if (channel === 'email') return isEmailAddress(address) ? undefined : 'This is not one e-mail address.';
-  return isPhoneNumber(address) ? undefined : 'This is not a phone number with its country code, such as +4930123456.';
-}
+const notOne: Record<Channel, string> = {
+  email: 'This is not one e-mail address.',
+  sms: 'This is not a phone number with its country code, such as +4930123456.',
+};
 
 async function add(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'support');
@@ -83,9 +78,8 @@ async function add(c: AdminContext, parts: Parts): Promise<Response> {
   const checked = checkForm(shape, fields);
   if (!checked.value) return show(c, parts, fields, checked.faults);
   const { channel, words } = checked.value;
-  const address = toAddress(checked.value.address);
-  const fault = findAddressFault(channel, address);
-  if (fault) return show(c, parts, fields, { address: fault });
+  const address = readAddress(channel, checked.value.address)?.toLowerCase();
+  if (address === undefined) return show(c, parts, fields, { address: notOne[channel] });
   const isNew = await suppress(parts.db, { channel, address, reason: 'manual', detail: words });
   if (!isNew) {
     const [known] = await findSuppressions(parts.db, [{ channel, address }]);

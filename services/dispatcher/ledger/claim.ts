@@ -96,6 +96,7 @@ export async function claim(
       left join holds h on h.request_id = g.request_id
       left join lateral (select s.hold_id from shared s where ${covered} order by s.hold_id limit 1) s on true
       left join suppressions a on a.channel = g.channel and a.address = lower(g.address)
+        and (a.scope = 'all' or g.consenting_user_id is not null)
       left join unsubscribes u on u.user_id = g.consenting_user_id and u.channel = g.channel
     ),
     existing as materialized (

@@ -57,9 +57,13 @@ export async function settle(
     ended as (select priority, state, reason, is_test from changed),
     minuted as (${addMinutes(worker)}),
     suppressed as (
-      insert into suppressions (channel, address, reason, detail)
-      select channel, lower(address), 'invalid_address', detail from changed where suppress and address is not null
-      on conflict do nothing
+      insert into suppressions as s (channel, address, reason, detail)
+      select distinct on (channel, lower(address)) channel, lower(address), 'invalid_address', detail
+      from changed where suppress and address is not null
+      order by channel, lower(address)
+      -- It is there and covers less: whoever lifts it sees what the first reason was.
+      on conflict (channel, address) do update set scope = 'all', detail = concat_ws('; ', nullif(s.detail, ''), excluded.detail)
+        where s.scope <> 'all'
     ),
     waits as (
       insert into waiting (notification_id, request_id, month, priority, due_at, attempt, reason, key, value, traceparent,
