@@ -16,9 +16,9 @@ import type { HoldWatch } from './hold-watch.ts';
 import { InterruptedSlices } from './interrupted-slices.ts';
 import { Lease } from './lease.ts';
 import type { ClaimRow, Hold, Parked } from './ledger/types.ts';
-import type { Ledger } from './ledger.ts';
+import { type Ledger, leaseMs } from './ledger.ts';
 import { listCancelled } from './list-cancelled.ts';
-import { listWaits, type Wait } from './list-waits.ts';
+import { listWaits, reasonOf, shortWaitMs, toHeld, type Wait } from './list-waits.ts';
 import { Marks } from './marks.ts';
 import { type Claimed, type Message, type Told, toParked, toRefused, toTold } from './messages.ts';
 import { PutOffCount } from './put-off-count.ts';
@@ -26,6 +26,7 @@ import { readClocks } from './read-clocks.ts';
 import { sendSlice } from './send-slice.ts';
 import { Settler } from './settler.ts';
 import { sortClaims } from './sort-claims.ts';
+import { Stragglers } from './stragglers.ts';
 import type { Transport } from './transports/transport.ts';
 
 export interface LaneOptions {
@@ -52,8 +53,21 @@ export interface Around {
   progressed(): void;
 }
 
+/** Claims whose answers have not come when the slice goes on without them. */
+interface LeftBehind {
+  claims: readonly Claimed[];
+  /** Further messages to the same people: none is under way. */
+  behind: readonly Claimed[];
+  /** What is to be told of `claims`, once `ended`. */
+  outcomes: readonly Told[];
+  /** None of them is under way any more. Rejects as the sending of a slice does. */
+  ended: Promise<unknown>;
+}
+
 const channels = ['email', 'sms'] as const;
 const renewEveryMs = 20_000;
+/** How often a message is looked at that waits for the answer to another one to the same person. */
+const behindMs = 5_000;
 /** By the guard, a moment ago: which hold that is, the next claim finds. */
 const justHeld: Hold = { state: 'paused', holdId: null };
 
@@ -65,12 +79,18 @@ export class Lane {
   readonly #backlog: Backlog;
   readonly #putOff = new PutOffCount();
   readonly #interrupted = new InterruptedSlices();
+  readonly #stragglers: Record<Channel, Stragglers>;
+  readonly #stopping = new AbortController();
 
   constructor(options: LaneOptions) {
-    const { ledger, logger, metrics, priority, maxWaitingBytes } = options;
+    const { ledger, logger, metrics, priority, transports, maxWaitingBytes } = options;
     this.#options = options;
     this.#marks = new Marks(ledger);
     this.#guards = new GuardHolds(options);
+    this.#stragglers = {
+      email: new Stragglers(2 * transports.email.parallel, logger),
+      sms: new Stragglers(2 * transports.sms.parallel, logger),
+    };
     this.#backlog = new Backlog({
       priority,
       ledger,
@@ -110,6 +130,12 @@ export class Lane {
     }
   }
 
+  /** To be called when no slice is in hand any more: ends, or leaves to their leases, what slices have left behind. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(channels.map((channel) => this.#stragglers[channel].finished()));
+  }
+
   /** Breakers by channel, for who asks which channels are down. */
   get transports(): Record<Channel, Transport> {
     return this.#options.transports;
@@ -132,7 +158,8 @@ export class Lane {
     for (const channel of channels) {
       const some = messages.filter(({ event }) => event.channel === channel);
       if (some.length === 0) continue;
-      const later = some.filter((message) => behind.has(message));
+      const { [channel]: stragglers } = this.#stragglers;
+      const later = fromWaiting ? [] : some.filter((message) => behind.has(message) || stragglers.concern(message));
       const { dependency } = transports[channel].breaker;
       if (later.length > 0) blocked.set(new DependencyError(dependency, 'messages before these wait'), later);
       if (later.length === some.length) continue;
@@ -167,16 +194,9 @@ export class Lane {
     const { channel } = first.event;
     const { isProving, downForMs } = transports[channel].breaker;
     if (fromWaiting || (isProving && downForMs < waitInPlaceMs)) throw down;
-    const wait: Wait = { reason: 'no_connection', dueInMs: 0 };
-    // By the person: what waits for its channel keeps the order of each person's messages.
-    const parked = messages.map((message) => ({
-      ...this.#park(message, wait),
-      key: message.event.user_id,
-      awaitsChannel: true,
-    }));
+    const parked = messages.map((message) => this.#parkInOrder(message, { reason: 'no_connection', dueInMs: 0 }));
     const bytes = parked.reduce((sum, { value }) => sum + value.length, 0);
     if (!(await this.#backlog.hasRoom(bytes))) throw down;
-    this.#backlog.saw(channel);
     await ledger.park(parked);
     metrics.channelParked(priority, channel, parked.length);
   }
@@ -191,24 +211,40 @@ export class Lane {
     if (messages.length === 0) return;
     const { priority, metrics, ledger } = this.#options;
     const lease = new Lease(readClocks());
-    const rows = await this.#claim(messages, token, around);
-    const sorted = sortClaims(messages, rows, token);
+    // Their claims may still be ours, with a token that this slice would take for its own.
+    const behind = messages.filter((message) => this.#stragglers[message.event.channel].concern(message));
+    const free = behind.length === 0 ? messages : messages.filter((message) => !behind.includes(message));
+    const rows = await this.#claim(free, token, around);
+    const sorted = sortClaims(free, rows, token);
     const { claimed, outcomes, newEnds, passed } = sorted;
     for (const { state, reason } of newEnds) metrics.ended(priority, state, reason);
     metrics.pausedPassed(priority, passed.length);
-    const down = await this.#send(claimed, lease, outcomes, around);
+    const { down, left } = await this.#send(claimed, lease, outcomes, around);
 
-    const back = claimed.filter(isUnsent);
-    const unfinished = new Set(claimed.filter(({ stage }) => stage === 'open').map(({ message }) => message));
-    const parked = listWaits(sorted, claimed).map(({ message, wait }) => this.#park(message, wait));
+    const { claims: silent = [], behind: behindSilent = [] } = left ?? {};
+    const finished = claimed.filter((claim) => !silent.includes(claim) && !behindSilent.includes(claim));
+    const back = [...finished.filter(isUnsent), ...behindSilent];
+    const unfinished = new Set(finished.filter(({ stage }) => stage === 'open').map(({ message }) => message));
+    const waits = [
+      ...listWaits(sorted, finished),
+      // One that came from `waiting` has its row there, and a lease on it.
+      ...(around.fromWaiting ? [] : silent.map(({ message }) => toHeld(message, leaseMs))),
+    ];
+    const parked = [
+      ...waits.map(({ message, wait }) => this.#park(message, wait)),
+      ...behindSilent.map((claim) => this.#parkInOrder(claim.message, { reason: reasonOf(claim), dueInMs: behindMs })),
+      ...behind.map((message) => this.#parkInOrder(message, { reason: 'held', dueInMs: behindMs })),
+    ];
     metrics.pausedParked(priority, parked.filter(({ isPaused }) => isPaused).length);
-    await Promise.all([
+    const written = Promise.all([
       this.#publish(outcomes),
       this.#settler.settled(),
       this.#guards.settled(),
       // In this order: what is woken at once must not meet its own claim.
       this.#giveBack(back).then(() => (around.fromWaiting ? ledger.postpone(parked) : ledger.park(parked))),
     ]);
+    if (left) this.#finishLater(left, written);
+    await written;
     for (const message of messages) if (!unfinished.has(message)) done.add(message.event.notification_id);
     if (unfinished.size > 0 && down) throw down;
     if (unfinished.size > 0) throw new TransientError('stopping', 'the lane stops');
@@ -230,18 +266,21 @@ export class Lane {
     claimed: readonly Claimed[],
     lease: Lease,
     outcomes: Told[],
-    { fromWaiting, signal, progressed }: Around,
-  ): Promise<DependencyError | undefined> {
-    if (claimed.length === 0) return undefined;
+    around: Around,
+  ): Promise<{ down?: DependencyError | undefined; left?: LeftBehind }> {
+    if (claimed.length === 0) return {};
+    const signal = AbortSignal.any([around.signal, this.#stopping.signal]);
+    let left: Claimed[] | undefined;
+    const late: Told[] = [];
     let progressedAtMs = performance.now();
     const goOn = () => {
-      if (performance.now() - progressedAtMs < 1_000) return;
+      if (left || performance.now() - progressedAtMs < 1_000) return;
       progressedAtMs = performance.now();
-      progressed();
+      around.progressed();
     };
     const conclude: Conclude<Claimed> = (claim, judgement, othersGot) => {
       const outcome = this.#conclude(claim, judgement, othersGot);
-      if (outcome) outcomes.push(outcome);
+      if (outcome) (left ? late : outcomes).push(outcome);
       goOn();
     };
     const { holds, transports } = this.#options;
@@ -258,25 +297,69 @@ export class Lane {
       onWaiting: goOn,
     };
     const renewing = setInterval(() => void this.#renew(claimed, lease), renewEveryMs);
-    try {
-      const work = channels.map((channel) => {
-        const some = claimed.filter(({ message }) => message.event.channel === channel);
-        const transport = transports[channel];
-        const guard = this.#guards.of(channel);
-        const holdOf = (claim: Claimed): Hold | undefined =>
-          holds.find(claim.message.event) ?? (guard.hasJustHeld(toRefused(claim), Date.now()) ? justHeld : undefined);
-        // What comes back leaves connections for what is new.
-        const parallel = fromWaiting ? Math.ceil(transport.parallel / 2) : transport.parallel;
-        return sendSlice(some, { ...common, transport, guard, holdOf, parallel });
+    const hands: ReadonlySet<Claimed>[] = [];
+    const work = channels.map((channel) => {
+      const some = claimed.filter(({ message }) => message.event.channel === channel);
+      const transport = transports[channel];
+      const guard = this.#guards.of(channel);
+      const holdOf = (claim: Claimed): Hold | undefined =>
+        holds.find(claim.message.event) ?? (guard.hasJustHeld(toRefused(claim), Date.now()) ? justHeld : undefined);
+      // What comes back leaves connections for what is new.
+      const parallel = around.fromWaiting ? Math.ceil(transport.parallel / 2) : transport.parallel;
+      const { promise: onlySilent, resolve } = Promise.withResolvers<void>();
+      const onOnlySilentLeft = (hand: ReadonlySet<Claimed>) => {
+        hands.push(hand);
+        resolve();
+      };
+      const sending = sendSlice(some, { ...common, transport, guard, holdOf, parallel, onOnlySilentLeft });
+      return { sending, pausing: Promise.race([sending.catch(() => undefined), onlySilent]) };
+    });
+    const ended = withFarewell(Promise.all(work.map(({ sending }) => sending)), signal)
+      .then((downs) => downs.find((down) => down !== undefined))
+      .catch(async (error: unknown) => {
+        await this.#giveBack((left ?? claimed).filter(isUnsent));
+        throw error;
+      })
+      .finally(() => {
+        clearInterval(renewing);
+        inHand();
       });
-      const downs = await withFarewell(Promise.all(work), signal);
-      return downs.find((down) => down !== undefined);
-    } catch (error) {
-      await this.#giveBack(claimed.filter(isUnsent));
-      throw error;
-    } finally {
-      clearInterval(renewing);
-      inHand();
+    const isSilent = (claim: Claimed) => hands.some((hand) => hand.has(claim));
+    const pausing = Promise.all(work.map((one) => one.pausing)).then(() => this.#room(claimed.filter(isSilent)));
+    await Promise.race([ended, pausing]);
+    const silent = signal.aborted ? [] : claimed.filter(isSilent);
+    if (silent.length === 0) return { down: await ended };
+    left = silent;
+    const behind = claimed.filter((claim) => claim.stage === 'open' && !silent.includes(claim));
+    for (const claim of behind) claim.stage = 'back';
+    return { left: { claims: silent, behind, outcomes: late, ended } };
+  }
+
+  async #room(claims: readonly Claimed[]): Promise<void> {
+    for (const channel of channels) {
+      const count = claims.filter(({ message }) => message.event.channel === channel).length;
+      if (count > 0) await this.#stragglers[channel].room(count);
+    }
+  }
+
+  /** @param written the waiting rows of these, among others */
+  #finishLater({ claims, outcomes, ended }: LeftBehind, written: Promise<unknown>): void {
+    const { ledger } = this.#options;
+    const finish = async () => {
+      await ended;
+      const waits = [
+        ...listWaits({ held: [], paused: [] }, claims),
+        ...claims.filter(({ stage }) => stage === 'open').map(({ message }) => toHeld(message, shortWaitMs)),
+      ];
+      await this.#giveBack(claims.filter(isUnsent));
+      await Promise.all([this.#settler.settled(), this.#publish(outcomes), Promise.allSettled([written])]);
+      await ledger.leaveWaiting(claims.map(({ notificationId }) => notificationId));
+      await ledger.postpone(waits.map(({ message, wait }) => this.#park(message, wait)));
+    };
+    const finishing = finish();
+    for (const channel of channels) {
+      const some = claims.filter(({ message }) => message.event.channel === channel);
+      if (some.length > 0) this.#stragglers[channel].add(some, finishing);
     }
   }
 
@@ -309,6 +392,13 @@ export class Lane {
   #park(message: Message, wait: Wait & { attempt?: number }): Parked {
     const value = this.#options.codec.encode(this.#options.input, message.event);
     return toParked(message, value, { attempt: 0, ...wait });
+  }
+
+  /** By the person: of what waits so, the first message to a person goes first, and new ones wait behind it. */
+  #parkInOrder(message: Message, wait: Wait): Parked {
+    const { user_id: key, channel } = message.event;
+    this.#backlog.saw(channel);
+    return { ...this.#park(message, wait), key, awaitsChannel: true };
   }
 
   async #publish(outcomes: readonly Told[]): Promise<void> {

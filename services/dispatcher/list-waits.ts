@@ -13,7 +13,7 @@ export interface Wait {
 }
 
 /** For what only its lease kept from being sent. */
-const shortWaitMs = 1_000;
+export const shortWaitMs = 1_000;
 /** The end of a pause or hold is told to what waits for it (wake-loop.ts); this is how often it looks by itself. */
 const pausedWaitMs = 5 * 60_000;
 
@@ -24,10 +24,7 @@ export function listWaits(
 ): { message: Message; wait: Wait }[] {
   const untilResumed = (holdId: number | null) => ({ dueInMs: pausedWaitMs, isPaused: true, holdId });
   return [
-    ...held.map(({ message, leaseLeftMs }) => ({
-      message,
-      wait: { reason: 'held' as const, dueInMs: leaseLeftMs },
-    })),
+    ...held.map(({ message, leaseLeftMs }) => toHeld(message, leaseLeftMs)),
     ...paused.map(({ message, holdId }) => ({ message, wait: { reason: 'held' as const, ...untilResumed(holdId) } })),
     ...claimed.flatMap((claim) => {
       const { message, stage } = claim;
@@ -38,4 +35,9 @@ export function listWaits(
   ];
 }
 
-const reasonOf = ({ mayHaveLeft }: Claimed): WaitingReason => (mayHaveLeft ? 'no_answer' : 'held');
+/** Somebody has a claim on it, or had one. */
+export function toHeld(message: Message, dueInMs: number): { message: Message; wait: Wait } {
+  return { message, wait: { reason: 'held', dueInMs } };
+}
+
+export const reasonOf = ({ mayHaveLeft }: Claimed): WaitingReason => (mayHaveLeft ? 'no_answer' : 'held');

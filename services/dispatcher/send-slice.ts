@@ -1,7 +1,7 @@
 // Sends the claimed messages of a slice: as many at a time as the transport has connections, those to one person one
 // after the other. What becomes of each is told at once; what cannot be sent now stays `open`, or becomes `late` or `paused`.
 import { DependencyError } from '../../lib/errors.ts';
-import type { Conclude, Judged } from './dispatch.ts';
+import type { Conclude, Judged, Judgement } from './dispatch.ts';
 import type { Guard } from './guard.ts';
 import type { Lease } from './lease.ts';
 import type { Hold } from './ledger/types.ts';
@@ -9,6 +9,7 @@ import type { Marks } from './marks.ts';
 import { type Claimed, toRefused } from './messages.ts';
 import { readClocks } from './read-clocks.ts';
 import type { Settler } from './settler.ts';
+import { silentMs } from './stragglers.ts';
 import { type Breaker, failuresToOpen } from './transports/breaker.ts';
 import type { Transport } from './transports/transport.ts';
 
@@ -27,6 +28,11 @@ export interface Sending {
   onRefused(claim: Claimed, judgement: Undecided['judgement']): void;
   /** Tells what became of a message. */
   conclude: Conclude<Claimed>;
+  /**
+   * Called when nobody is left but those whom the server does not answer, and who stands behind them: the rest of the slice
+   * need not wait. @param inHand of those, now and later
+   */
+  onOnlySilentLeft?(inHand: ReadonlySet<Claimed>): void;
   /** Of the transport's connections, how many may be used at a time; all when left out. */
   parallel?: number;
 }
@@ -62,6 +68,10 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
   /** Further messages of people whose first one is undecided. */
   let later: (readonly Claimed[])[] = [];
   const inHand = new Set<Claimed>();
+  /** Those of them whose answer has not come for a while. */
+  const silent = new Set<Claimed>();
+  /** What is done when another one is silent, or only those are left. */
+  let onSilence = () => {};
   const isOver = () => down !== undefined || bug !== undefined || signal.aborted;
 
   signal.addEventListener('abort', lookAtMarks);
@@ -87,11 +97,32 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
 
   async function sendTo(some: readonly (readonly Claimed[])[]): Promise<void> {
     let next = 0;
+    let workerCount = 0;
     await prove();
-    await Promise.all(Array.from({ length: Math.min(parallel, some.length) }, work));
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    onSilence = () => {
+      if (isOver() || workerCount === 0 || silent.size < workerCount) return;
+      // Others need not wait for these: one more goes on, up to twice as many.
+      if (next < some.length) {
+        if (workerCount < 2 * parallel) void work();
+        return;
+      }
+      decide(undecided.splice(0));
+      sending.onOnlySilentLeft?.(inHand);
+    };
+    for (let count = Math.min(parallel, some.length); count > 0; count--) void work();
+    if (workerCount > 0) await ended;
+    onSilence = () => {};
 
     async function work(): Promise<void> {
-      for (let own = some[next++]; own; own = some[next++]) await sendAll(own);
+      workerCount += 1;
+      for (let own = some[next++]; own; own = some[next++]) {
+        await sendAll(own);
+        if (workerCount - silent.size > parallel) break;
+      }
+      workerCount -= 1;
+      if (workerCount === 0) end();
+      else onSilence();
     }
 
     /** One after the other, until somebody gets through. What was handed over and not answered is too dear for a second try. */
@@ -113,6 +144,8 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     let kind: Judged['kind'] | undefined;
     for (const [at, claim] of own.entries()) {
       if (isOver()) return kind;
+      // The slice has gone on without it, and gave it back.
+      if (claim.stage !== 'open') continue;
       inHand.add(claim);
       try {
         const judgement = await sendOne(claim);
@@ -163,20 +196,24 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
         await markFrom(claim);
         if (isOver()) return undefined;
       }
-      const judgement = claim.lost ? ({ kind: 'too_late' } as const) : await transport.send(event, mayLeave);
+      const before = { askedAtMs: performance.now(), successCount: breaker.successCount };
+      const judgement = claim.lost ? ({ kind: 'too_late' } as const) : await ask(claim, mayLeave);
+      const isPassed = performance.now() - before.askedAtMs >= silentMs && breaker.successCount > before.successCount;
       switch (judgement.kind) {
         case 'too_late':
           return stopShort(claim);
         case 'transport':
           // It certainly was not taken: left as `leaving`, it would neither be given back nor come again.
           claim.stage = 'open';
-          breaker.failed(recipient, judgement.detail, judgement.hopeless);
+          if (isPassed && !judgement.hopeless) breaker.failedAlone(recipient);
+          else breaker.failed(recipient, judgement.detail, judgement.hopeless);
           break;
         case 'doubted':
           claim.stage = 'open';
           break;
         case 'no_answer':
-          breaker.failed(recipient, judgement.detail);
+          if (isPassed) breaker.failedAlone(recipient);
+          else breaker.failed(recipient, judgement.detail);
           break;
         default:
           breaker.succeeded(recipient);
@@ -184,6 +221,22 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
       if (breaker.isOpen) goesDown(breaker.toError());
       const mayTryAgain = tried < triesInPlace && performance.now() - startedAtMs < tryInPlaceForMs;
       if (judgement.kind !== 'transport' || !judgement.isBroken || down || !mayTryAgain) return judgement;
+    }
+  }
+
+  async function ask(claim: Claimed, mayLeave: () => boolean): Promise<Judgement> {
+    let timer: NodeJS.Timeout | undefined;
+    const onAsking = () => {
+      timer = setTimeout(() => {
+        silent.add(claim);
+        onSilence();
+      }, silentMs);
+    };
+    try {
+      return await transport.send(claim.message.event, mayLeave, onAsking);
+    } finally {
+      clearTimeout(timer);
+      silent.delete(claim);
     }
   }
 
@@ -200,6 +253,7 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
 
   function decide(some: readonly Undecided[]): void {
     for (const { claim, judgement, since } of some) {
+      if (claim.stage !== 'open') continue;
       const speaksOf = judgement.kind === 'transport' ? 'us' : 'message';
       conclude(
         claim,

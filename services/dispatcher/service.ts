@@ -69,7 +69,7 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
         ),
       async stop() {
         housekeeping.stop();
-        await Promise.all([waking.stop(), ...lanes.map(({ waiting }) => waiting.stop())]);
+        await Promise.all([waking.stop(), ...lanes.flatMap(({ lane, waiting }) => [waiting.stop(), lane.stop()])]);
         for (const { transports } of lanes) for (const transport of Object.values(transports)) transport.stop();
       },
     };

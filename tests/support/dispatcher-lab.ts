@@ -32,7 +32,7 @@ export interface DispatcherLab extends LedgerLab {
   told(event: { notification_id: string }): string[];
   dispatch(events: readonly NotificationRendered[], signal?: AbortSignal): Promise<void>;
   /** Starts the loop that sends what waits, and the one that wakes it; stopped with the test. */
-  startWaiting(): WaitingLoop;
+  startWaiting(heir?: Lane): WaitingLoop;
   /** Another dispatcher on the same database. */
   createLane(changes?: { ledger?: Ledger; smtpUrl?: string }): Lane;
 }
@@ -93,9 +93,8 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
       maxMessagesPerConnection: 1_000,
       idleCloseMs: 60_000,
     });
-    onTestFinished(() => pool.stop());
     const now = () => performance.now();
-    return new Lane({
+    const created = new Lane({
       priority: 'low',
       input: topics.rendered.low,
       outcomes: topics.outcomes,
@@ -124,6 +123,10 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
       metrics,
       logger,
     });
+    // The connections end first, and with them what is under way.
+    onTestFinished(() => created.stop());
+    onTestFinished(() => pool.stop());
+    return created;
   }
 
   const lane = createLane();
@@ -141,11 +144,11 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
         .map(({ state, reason, attempt }) => `${state} ${reason} ${attempt}`.replace('  ', ' ')),
     dispatch: (events, signal = new AbortController().signal) =>
       lane.dispatch(events.map(toMessage), { fromWaiting: false, signal, progressed: () => {} }),
-    startWaiting() {
+    startWaiting(heir = lane) {
       const loop = startWaitingLoop({
         priority: 'low',
         input: topics.rendered.low,
-        lane,
+        lane: heir,
         ledger,
         topics,
         publisher,

@@ -29,6 +29,7 @@ export class Breaker {
   #openUntilMs: number | undefined;
   #downSinceMs = 0;
   #failedAtMs = 0;
+  #successCount = 0;
   #detail = '';
 
   /** @param now a monotonic clock, in milliseconds */
@@ -39,6 +40,7 @@ export class Breaker {
 
   /** @param recipient whose message was taken, or was judged as a message */
   succeeded(recipient: string): void {
+    this.#successCount += 1;
     this.#failed.delete(recipient);
     for (const lone of this.#failed) this.#remember(lone);
     this.#lone.delete(recipient);
@@ -61,6 +63,16 @@ export class Breaker {
       if (this.#inARow.size < failuresToOpen) return;
     }
     this.open();
+  }
+
+  /** Others got through while the server was silent about this one. */
+  failedAlone(recipient: string): void {
+    this.#remember(recipient);
+  }
+
+  /** Successes until now. */
+  get successCount(): number {
+    return this.#successCount;
   }
 
   /** Whether it failed while others got through: then its failure is its own. */

@@ -52,7 +52,7 @@ export function createSmsTransport(options: {
     async probe() {
       if (breaker.isOpen) throw breaker.toError();
     },
-    async send(message, mayLeave) {
+    async send(message, mayLeave, onAsking) {
       if (!isPhoneNumber(message.address)) {
         return {
           kind: 'failed',
@@ -62,6 +62,7 @@ export function createSmsTransport(options: {
         };
       }
       if (!mayLeave()) return { kind: 'too_late' };
+      onAsking?.();
       return judgeSms(
         await post({ to: message.address, text: message.text, idempotency_key: message.notification_id }),
       );

@@ -2,6 +2,7 @@
 // the server takes few, one lane gives way to another (connection-share.ts).
 import { describeError } from '../../../lib/errors.ts';
 import type { SmtpAnswer } from '../dispatch.ts';
+import { silentMs } from '../stragglers.ts';
 import type { ConnectionShare, ShareMember } from './connection-share.ts';
 import { type Envelope, openSmtpSession, type SmtpSession, type SmtpSettings } from './smtp-connection.ts';
 
@@ -29,6 +30,8 @@ export class SmtpPool implements ShareMember {
   /** The most recently used last: what is not needed grows old at the front. */
   readonly #idle: { session: SmtpSession; sinceMs: number }[] = [];
   readonly #all = new Map<SmtpSession, { messageCount: number }>();
+  /** Those of them that have not answered for a while. */
+  readonly #silent = new Set<SmtpSession>();
   readonly #waiting: { resolve(session: SmtpSession): void; reject(error: ConnectError): void }[] = [];
   #connectingCount = 0;
   #noMoreUntilMs = 0;
@@ -50,14 +53,21 @@ export class SmtpPool implements ShareMember {
   }
 
   /** Never throws. */
-  async send(envelope: Envelope, message: Buffer, mayLeave: () => boolean): Promise<SmtpAnswer> {
+  async send(envelope: Envelope, message: Buffer, mayLeave: () => boolean, onAsking?: () => void): Promise<SmtpAnswer> {
     let session: SmtpSession;
     try {
       session = await this.#acquire();
     } catch (error) {
       return { kind: 'broken', handedOver: false, connecting: true, detail: describeError(error) };
     }
+    onAsking?.();
+    const silence = setTimeout(() => {
+      this.#silent.add(session);
+      this.#serveWaiting();
+    }, silentMs);
     const answer = await session.send(envelope, message, mayLeave);
+    clearTimeout(silence);
+    this.#silent.delete(session);
     this.#release(session);
     return answer;
   }
@@ -141,7 +151,8 @@ export class SmtpPool implements ShareMember {
     }
     use.messageCount += 1;
     const givesWay = this.#options.share?.mustGiveWay(this) ?? false;
-    if (givesWay || use.messageCount >= this.#options.maxMessagesPerConnection) {
+    const isTooMany = this.#all.size - this.#silent.size > this.#options.maxConnections;
+    if (givesWay || isTooMany || use.messageCount >= this.#options.maxMessagesPerConnection) {
       if (givesWay) this.#noMoreUntilMs = performance.now() + noMoreMs;
       if (givesWay && this.#all.size === 1) this.#options.share?.gaveItsLast(this);
       this.#forget(session);
@@ -155,6 +166,7 @@ export class SmtpPool implements ShareMember {
 
   #forget(session: SmtpSession): void {
     if (!this.#all.delete(session)) return;
+    this.#silent.delete(session);
     const at = this.#idle.findIndex((idle) => idle.session === session);
     if (at >= 0) this.#idle.splice(at, 1);
     this.#tellCount();
@@ -162,10 +174,16 @@ export class SmtpPool implements ShareMember {
     this.#serveWaiting();
   }
 
-  /** When there is none at all it is always tried: nobody would ever serve who waits. */
+  /**
+   * When there is none at all it is always tried: nobody would ever serve who waits. When the server is silent on all of them,
+   * one more is opened, up to twice as many: a few recipients whom it does not answer do not stop the others.
+   */
   #mayConnect(): boolean {
+    const { maxConnections } = this.#options;
     const count = this.#all.size + this.#connectingCount;
-    return count === 0 || (count < this.#options.maxConnections && performance.now() >= this.#noMoreUntilMs);
+    if (count === 0) return true;
+    if (performance.now() < this.#noMoreUntilMs) return false;
+    return count < maxConnections || (count < 2 * maxConnections && count === this.#silent.size);
   }
 
   #serveWaiting(): void {

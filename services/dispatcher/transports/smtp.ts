@@ -39,10 +39,11 @@ export function createSmtpTransport(options: {
         throw breaker.toError();
       }
     },
-    async send(message, mayLeave) {
+    async send(message, mayLeave, onAsking) {
       const prepared = prepare(message, sender);
       if ('kind' in prepared) return prepared;
-      return judgeSmtp(await pool.send({ from: sender.envelopeFrom, to: message.address }, prepared, mayLeave));
+      const envelope = { from: sender.envelopeFrom, to: message.address };
+      return judgeSmtp(await pool.send(envelope, prepared, mayLeave, onAsking));
     },
     stop: async () => pool.stop(),
   };

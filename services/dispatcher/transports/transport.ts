@@ -29,7 +29,8 @@ export interface Transport {
   /**
    * Sends one message to one person, and never throws: what cannot be sent is a judgement as well.
    * @param mayLeave asked at the last moment before the body leaves; after a `false` nothing leaves
+   * @param onAsking called when the server is asked about it, once a connection is there
    */
-  send(message: NotificationRendered, mayLeave: () => boolean): Promise<Judgement>;
+  send(message: NotificationRendered, mayLeave: () => boolean, onAsking?: () => void): Promise<Judgement>;
   stop(): Promise<void>;
 }
