@@ -1,6 +1,6 @@
 // E-mail by SMTP: one recipient per transaction, finished MIME, an envelope of its own.
 
-import { toMime } from '../../../content/mime.ts';
+import { type Mail, toMime } from '../../../content/mime.ts';
 import { toUnsubscribeHeaders } from '../../../content/unsubscribe.ts';
 import { describeError, PermanentError } from '../../../lib/errors.ts';
 import type { NotificationRendered } from '../../../lib/events.ts';
@@ -49,14 +49,41 @@ export function createSmtpTransport(options: {
   };
 }
 
-/** The bytes to send; or why there cannot be any, which is the message's own fault. */
+/**
+ * The bytes to send; or why there cannot be any, which is the message's own fault.
+ * @throws Error when even a message that is known to be good cannot be made: then it is a fault of ours
+ */
 function prepare(message: NotificationRendered, sender: Sender): Buffer | Judgement {
   try {
-    const { unsubscribe_url: url } = message;
-    return toMime(message, url === null ? sender : { ...sender, extraHeaders: toUnsubscribeHeaders(url) });
+    return toBytes(message, message.unsubscribe_url, sender);
   } catch (error) {
     const isAddress = error instanceof PermanentError && error.code === 'invalid_address';
+    if (!isAddress) makeGoodMail(sender);
     const reason = isAddress ? 'invalid_address' : 'refused';
     return { kind: 'failed', reason, detail: toDetail(describeError(error)), suppress: false };
+  }
+}
+
+function toBytes(mail: Mail, url: string | null, sender: Sender): Buffer {
+  return toMime(mail, url === null ? sender : { ...sender, extraHeaders: toUnsubscribeHeaders(url) });
+}
+
+const goodMail: Mail = {
+  notification_id: '00000000-0000-8000-8000-000000000000',
+  request_id: '00000000-0000-8000-8000-000000000000',
+  address: 'somebody@people.example',
+  from_name: 'Posthorn',
+  reply_to: null,
+  subject: 'Hello',
+  text: 'Hello',
+  html: '<p>Hello</p>',
+  rendered_at: 0,
+};
+
+function makeGoodMail(sender: Sender): void {
+  try {
+    toBytes(goodMail, 'https://posthorn.example/u/token', sender);
+  } catch (cause) {
+    throw new Error('no mail can be made, not even one that is known to be good', { cause });
   }
 }
