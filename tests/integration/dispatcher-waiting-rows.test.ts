@@ -3,10 +3,11 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { DependencyError, PermanentError } from '../../lib/errors.ts';
 import type { Ledger } from '../../services/dispatcher/ledger.ts';
+import { toParked } from '../../services/dispatcher/messages.ts';
 import { type DispatcherLab, useDispatcherLab } from '../support/dispatcher-lab.ts';
 import { eventually } from '../support/eventually.ts';
-import { rendered, renderedMany } from '../support/ledger-lab.ts';
-import { anyDue, claim, deferral } from '../support/ledger-steps.ts';
+import { rendered, renderedMany, toMessage } from '../support/ledger-lab.ts';
+import { anyDue, claim, deferral, held } from '../support/ledger-steps.ts';
 import { startLyingMailServer } from '../support/lying-mail-server.ts';
 
 const openLab = useDispatcherLab();
@@ -68,6 +69,35 @@ describe('a row that cannot be read', () => {
     lab.startWaiting();
     await untilNothingWaits(lab);
     expect(await lab.counters()).toEqual({ 'unknown no_answer': 1 });
+  });
+
+  it.each([
+    { name: 'of a delivery that was never tried', toClaim: undefined, end: {} },
+    { name: 'of a claim that was given back', toClaim: 'released', end: { 'failed dead_lettered': 1 } },
+    { name: 'of a claim whose process died', toClaim: 'left', end: { 'unknown no_answer': 1 } },
+    {
+      name: 'of a claim whose process died, marked before it left',
+      toClaim: 'marked',
+      end: { 'unknown no_answer': 1 },
+    },
+  ] as const)('that was parked is put aside as well: $name', async ({ toClaim, end }) => {
+    const server = await startLyingMailServer();
+    const lab = await openLab({ smtpUrl: server.smtpUrl });
+    const event = rendered();
+    if (toClaim) {
+      const { token } = await claim(lab, [event]);
+      if (toClaim === 'released') await lab.ledger.release([held(event, token)]);
+      if (toClaim === 'marked') await lab.ledger.markSending([held(event, token)]);
+    }
+    const parked = toParked(toMessage(event), Buffer.from('no json'), { reason: 'held', dueInMs: 0, attempt: 0 });
+    await lab.ledger.park([parked]);
+    await lab.endLeases();
+    lab.startWaiting();
+    await untilNothingWaits(lab);
+    expect(await lab.counters()).toEqual(end);
+    expect(await lab.rowCounts()).toEqual(end);
+    expect(lab.deadLetters.map(({ value }) => String(value))).toEqual(['no json']);
+    expect(server.taken).toEqual([]);
   });
 
   it('is not ended by a registry that is down meanwhile, and that keeps no other row', async () => {

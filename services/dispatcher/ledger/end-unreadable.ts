@@ -1,10 +1,17 @@
 // Ends deliveries whose waiting record can never be dispatched. Their record is in the dead letters by then.
 import { sql } from 'kysely';
 import type { Db } from '../../../lib/db/database.ts';
+import type { Ended } from './insert-ended.ts';
 import { addMinutes } from './minutes.ts';
+import { isLeftBehind, unlessLeft } from './put-aside.ts';
+
+const row = sql`d`;
+/** Of its waiting row w. */
+const hasNoAnswer = sql<boolean>`w.reason = 'no_answer'`;
 
 /**
- * A delivery that was put off ends as failed(dead_lettered), or as unknown(no_answer) when an earlier try may have sent it.
+ * A delivery that was put off, or left behind by a dead process, ends as failed(dead_lettered), or as unknown(no_answer) when an
+ * earlier try may have sent it.
  * One that was never tried has no row to end: it leaves `waiting`, and its request is healed as one of which people are missing.
  *
  * @param month of all these notifications @param worker see minutes.ts
@@ -15,9 +22,9 @@ export async function endUnreadable(
   month: string,
   items: readonly { notificationId: string; detail: string }[],
   worker: string,
-): Promise<{ priority: string; state: string; reason: string }[]> {
+): Promise<Ended[]> {
   const sorted = [...items].sort((a, b) => (a.notificationId < b.notificationId ? -1 : 1));
-  const result = await sql<{ priority: string; state: string; reason: string }>`
+  const result = await sql<Ended>`
     with left_waiting as (
       delete from waiting w using (
         select * from unnest(
@@ -30,12 +37,12 @@ export async function endUnreadable(
     ),
     changed as (
       update deliveries d set
-        state = case when d.may_have_left or w.reason = 'no_answer' then 'unknown' else 'failed' end,
-        reason = case when d.may_have_left or w.reason = 'no_answer' then 'no_answer' else 'dead_lettered' end,
+        state = ${unlessLeft(row, { unknown: 'unknown', ended: sql`'failed'` }, hasNoAnswer)},
+        reason = ${unlessLeft(row, { unknown: 'no_answer', ended: sql`'dead_lettered'` }, hasNoAnswer)},
         detail = w.detail, stage = 'dispatcher', token = null, lease_until = null, ended_at = now()
       from left_waiting w
       where d.notification_id = w.notification_id and d.month = ${month}::date
-        and (d.state = 'deferred' or d.state = 'claimed' and (d.lease_until is null or d.lease_until <= now()))
+        and (d.state = 'deferred' or ${isLeftBehind(row)})
       returning d.request_id, d.chunk_id, d.priority, d.state, d.reason, d.is_test,
         (select o.state from deliveries o where o.notification_id = d.notification_id and o.month = d.month) as old_state,
         (select o.reason from deliveries o where o.notification_id = d.notification_id and o.month = d.month) as old_reason

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Db } from '../../../lib/db/database.ts';
 import type { NotificationOutcome } from '../../../lib/events.ts';
 import { addMinutes } from './minutes.ts';
+import { isLeftBehind, unlessLeft } from './put-aside.ts';
 
 export interface Ended {
   priority: string;
@@ -12,6 +13,7 @@ export interface Ended {
 
 /** Ends are written with the clocks of the stages, commands with that of Postgres. */
 const clockSlackSeconds = 5;
+const row = sql`deliveries`;
 
 /**
  * Insert-if-absent: an outcome that comes twice, or too late, changes nothing. One exception: a record that the
@@ -92,11 +94,10 @@ export async function insertEnded(
       where not exists (select from commanded c where c.notification_id = g.notification_id)
       order by notification_id
       on conflict (notification_id, month) do update set
-        state = case when deliveries.may_have_left or deliveries.token is not null then 'unknown' else excluded.state end,
-        reason = case when deliveries.may_have_left or deliveries.token is not null then 'no_answer' else excluded.reason end,
+        state = ${unlessLeft(row, { unknown: 'unknown', ended: sql`excluded.state` })},
+        reason = ${unlessLeft(row, { unknown: 'no_answer', ended: sql`excluded.reason` })},
         detail = excluded.detail, ended_at = excluded.ended_at, token = null, lease_until = null
-      where excluded.stage = 'dispatcher' and deliveries.state = 'claimed'
-        and (deliveries.lease_until is null or deliveries.lease_until <= now())
+      where excluded.stage = 'dispatcher' and ${isLeftBehind(row)}
       returning request_id, chunk_id, priority, state, reason, is_test
     ),
     written as (
