@@ -5,6 +5,7 @@ import { isUserId } from '../domain/ids.ts';
 import { sampleMail } from '../tests/support/sample-mail.ts';
 import { toMime } from './mime.ts';
 import {
+  readRequestOfLink,
   readUnsubscribeToken,
   testToken,
   toTestUnsubscribeUrl,
@@ -16,6 +17,7 @@ import {
 const secret = 'a secret of a few words';
 const ada = { userId: 'ada', channel: 'email' as const };
 const token = toUnsubscribeToken(secret, ada);
+const requestId = '01890000-0000-7000-8000-00000000abcd';
 const userIds = fc.string({
   unit: fc.constantFrom(...'ABCxyz019._:-'),
   minLength: 1,
@@ -68,8 +70,25 @@ describe('the token', () => {
 });
 
 describe('the address', () => {
+  it('says which request it came with, to nobody who changed a character of it', () => {
+    const r = new URL(toUnsubscribeUrl('https://example.com', secret, ada, requestId)).searchParams.get('r') ?? '';
+    expect(readRequestOfLink(secret, token, r)).toBe(requestId);
+    for (let at = 0; at < r.length; at += 1) {
+      const changed = `${r.slice(0, at)}${r[at] === '1' ? '2' : '1'}${r.slice(at + 1)}`;
+      expect(readRequestOfLink(secret, token, changed)).toBeUndefined();
+    }
+    const bob = toUnsubscribeToken(secret, { userId: 'bob', channel: 'email' });
+    expect(readRequestOfLink(secret, bob, r)).toBeUndefined();
+    for (const text of ['', '.', 'x', `${r}\n`, 'A'.repeat(22)]) {
+      expect(readRequestOfLink(secret, token, text)).toBeUndefined();
+    }
+  });
+
   it('stands under PUBLIC_URL, and test messages have one that means nobody', () => {
-    expect(toUnsubscribeUrl('https://example.com/mail', secret, ada)).toBe(`https://example.com/mail/u/${token}`);
+    const url = toUnsubscribeUrl('https://example.com/mail', secret, ada, requestId);
+    expect(url).toMatch(
+      new RegExp(`^https://example\\.com/mail/u/${token.replace('.', '\\.')}\\?r=[A-Za-z0-9_-]{22}\\.[0-9a-f]{16}$`),
+    );
     expect(toTestUnsubscribeUrl('https://example.com')).toBe('https://example.com/u/test');
   });
 });
@@ -83,10 +102,15 @@ describe('the headers', () => {
     });
 
   it('are those of RFC 8058, the address in one piece however long it is', async () => {
-    const url = toUnsubscribeUrl(`https://${'mail.'.repeat(40)}example.com/a/b`, secret, {
-      userId: 'x'.repeat(64),
-      channel: 'email',
-    });
+    const url = toUnsubscribeUrl(
+      `https://${'mail.'.repeat(40)}example.com/a/b`,
+      secret,
+      {
+        userId: 'x'.repeat(64),
+        channel: 'email',
+      },
+      requestId,
+    );
     expect(url.length).toBeGreaterThan(300);
     const lines = write(url).toString('latin1').split('\r\n');
     expect(lines).toContain(`List-Unsubscribe: <${url}>`);

@@ -9,6 +9,7 @@ import * as holds from './migrations/0005-holds.ts';
 import * as waiting from './migrations/0006-waiting.ts';
 import * as redriveLeases from './migrations/0007-redrive-leases.ts';
 import * as suppressionScope from './migrations/0010-suppression-scope.ts';
+import * as unsubscribedBy from './migrations/0011-unsubscribed-by.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
 const migrations: Record<string, Migration> = {
@@ -20,6 +21,7 @@ const migrations: Record<string, Migration> = {
   '0006-waiting': waiting,
   '0007-redrive-leases': redriveLeases,
   '0010-suppression-scope': suppressionScope,
+  '0011-unsubscribed-by': unsubscribedBy,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

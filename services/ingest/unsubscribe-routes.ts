@@ -2,7 +2,7 @@
 // follow every one; POST acts: for the page's button, and for the one click of a mail program (RFC 8058).
 import type { IncomingMessage } from 'node:http';
 import { type Context, Hono } from 'hono';
-import { readUnsubscribeToken, type Subscription, testToken } from '../../content/unsubscribe.ts';
+import { readRequestOfLink, readUnsubscribeToken, type Subscription, testToken } from '../../content/unsubscribe.ts';
 import { DependencyError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { readForm } from './form-body.ts';
@@ -29,6 +29,13 @@ interface Parts {
 const perSecond = 500;
 const perLinkAndSecond = 5;
 
+interface Call {
+  token: string;
+  /** What the link says of the request it came with. */
+  request: string;
+  incoming: IncomingMessage;
+}
+
 type Answer = { page: PageName } | { oneClick: true };
 
 export function createUnsubscribeRoutes(parts: Parts): Hono<Env> {
@@ -38,7 +45,7 @@ export function createUnsubscribeRoutes(parts: Parts): Hono<Env> {
   const links = createRateLimiter(perLinkAndSecond, 10_000);
   const app = new Hono<Env>();
 
-  const answer = async (method: 'GET' | 'POST', token: string, incoming: IncomingMessage): Promise<Response> => {
+  const answer = async (method: 'GET' | 'POST', { token, request, incoming }: Call): Promise<Response> => {
     const retryAfter = { 'retry-after': String(retryAfterSeconds) };
     try {
       if (token === testToken) return toResponse(await answerTest(method, incoming));
@@ -50,7 +57,7 @@ export function createUnsubscribeRoutes(parts: Parts): Hono<Env> {
       return toResponse(
         method === 'GET'
           ? { page: (await readWithinLimit(store.has(subscription))) ? 'unsubscribed' : 'ask' }
-          : await act(store, subscription, incoming),
+          : await act(store, { subscription, requestId: readRequestOfLink(secret, token, request) }, incoming),
       );
     } catch (error) {
       if (error instanceof DependencyError) return pages.toResponse('down', retryAfter);
@@ -69,29 +76,37 @@ export function createUnsubscribeRoutes(parts: Parts): Hono<Env> {
 
   const serve = (method: 'GET' | 'POST') => async (c: Context<Env>) => {
     const beganMs = performance.now();
-    const response = await answer(method, c.req.param('token') ?? '', c.env.incoming);
+    const call = { token: c.req.param('token') ?? '', request: c.req.query('r') ?? '', incoming: c.env.incoming };
+    const response = await answer(method, call);
     metrics.answered(`${method} /u/:token`, response.status, (performance.now() - beganMs) / 1000);
     return response;
   };
   for (const prefix of new Set(['', new URL(parts.publicUrl).pathname.replace(/\/$/, '')])) {
-    app.get(`${prefix}/u/:token`, serve('GET'));
-    app.post(`${prefix}/u/:token`, serve('POST'));
-    app.all(`${prefix}/u/:token`, () => {
-      const allow = 'GET, HEAD, POST';
-      return new Problem('method_not_allowed', `Use ${allow} here.`, { headers: { allow } }).toResponse();
-    });
+    // Some programs write a slash behind the address.
+    for (const path of [`${prefix}/u/:token`, `${prefix}/u/:token/`]) {
+      app.get(path, serve('GET'));
+      app.post(path, serve('POST'));
+      app.all(path, () => {
+        const allow = 'GET, HEAD, POST';
+        return new Problem('method_not_allowed', `Use ${allow} here.`, { headers: { allow } }).toResponse();
+      });
+    }
   }
   return app;
 }
 
-async function act(store: UnsubscribeStore, subscription: Subscription, incoming: IncomingMessage): Promise<Answer> {
+async function act(
+  store: UnsubscribeStore,
+  { subscription, requestId }: { subscription: Subscription; requestId: string | undefined },
+  incoming: IncomingMessage,
+): Promise<Answer> {
   const wish = await readWish(incoming);
   if (wish === 'resubscribe') {
     await readWithinLimit(store.remove(subscription));
     return { page: 'resubscribed' };
   }
   if (wish === undefined) return { page: 'unclear' };
-  await readWithinLimit(store.add(subscription, wish === 'one_click' ? 'one_click' : 'page'));
+  await readWithinLimit(store.add(subscription, wish === 'one_click' ? 'one_click' : 'page', requestId));
   return wish === 'one_click' ? { oneClick: true } : { page: 'unsubscribed' };
 }
 
@@ -100,9 +115,15 @@ async function answerTest(method: 'GET' | 'POST', incoming: IncomingMessage): Pr
   return wish === 'one_click' ? { oneClick: true } : { page: 'test' };
 }
 
+/**
+ * The page's buttons send a form with an action. Whatever else is posted here comes of the one click of a mail program,
+ * which RFC 8058 wants as a form too, and which some send without a type, as plain text, in other letters, or empty.
+ */
 async function readWish(incoming: IncomingMessage): Promise<'one_click' | 'unsubscribe' | 'resubscribe' | undefined> {
-  const form = await readForm(incoming);
-  const action = form.get('action');
+  const { text, fields } = await readForm(incoming);
+  const action = fields.get('action');
   if (action === 'unsubscribe' || action === 'resubscribe') return action;
-  return form.get('List-Unsubscribe')?.toLowerCase() === 'one-click' ? 'one_click' : undefined;
+  const isOneClick = text.trim() === '' || /^list-unsubscribe\s*=\s*one-click$/i.test(text.trim());
+  const named = [...fields].find(([name]) => name.toLowerCase() === 'list-unsubscribe')?.[1];
+  return isOneClick || named?.trim().toLowerCase() === 'one-click' ? 'one_click' : undefined;
 }

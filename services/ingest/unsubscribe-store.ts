@@ -5,7 +5,8 @@ import { type Db, withDatabase } from '../../lib/db/database.ts';
 
 export interface UnsubscribeStore {
   has(subscription: Subscription): Promise<boolean>;
-  add(subscription: Subscription, source: 'page' | 'one_click'): Promise<void>;
+  /** @param requestId of the message whose link it was, where that is known */
+  add(subscription: Subscription, source: 'page' | 'one_click', requestId: string | undefined): Promise<void>;
   remove(subscription: Subscription): Promise<void>;
 }
 
@@ -19,9 +20,10 @@ export function createUnsubscribeStore(db: Db): UnsubscribeStore {
       return rows.length > 0;
     },
     // The first time stands: mail programs repeat a click.
-    async add({ userId, channel }, source) {
+    async add({ userId, channel }, source, requestId) {
       await withDatabase(() =>
-        sql`insert into unsubscribes (user_id, channel, source) values (${userId}, ${channel}, ${source})
+        sql`insert into unsubscribes (user_id, channel, source, request_id)
+            values (${userId}, ${channel}, ${source}, ${requestId ?? null})
             on conflict (user_id, channel) do nothing`.execute(db),
       );
     },

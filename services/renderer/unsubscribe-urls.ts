@@ -2,13 +2,14 @@
 import { toTestUnsubscribeUrl, toUnsubscribeUrl } from '../../content/unsubscribe.ts';
 import type { NotificationEnriched } from '../../lib/events.ts';
 
-type Event = Pick<NotificationEnriched, 'is_promo' | 'is_test' | 'channel' | 'user_id'>;
+type Event = Pick<NotificationEnriched, 'is_promo' | 'is_test' | 'channel' | 'user_id' | 'request_id'>;
 
 /** @param publicUrl of ingest as recipients reach it, without a slash at its end */
 export function createUnsubscribeUrls({ publicUrl, secret }: { publicUrl: string; secret: string }) {
-  return ({ is_promo, is_test, channel, user_id: userId }: Event): string | null => {
+  return ({ is_promo, is_test, channel, user_id: userId, request_id: requestId }: Event): string | null => {
     if (!is_promo || channel !== 'email') return null;
-    return is_test ? toTestUnsubscribeUrl(publicUrl) : toUnsubscribeUrl(publicUrl, secret, { userId, channel });
+    if (is_test) return toTestUnsubscribeUrl(publicUrl);
+    return toUnsubscribeUrl(publicUrl, secret, { userId, channel }, requestId);
   };
 }
 

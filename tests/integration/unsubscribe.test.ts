@@ -1,7 +1,8 @@
 // The pages behind the link in promotional mail: GET shows, POST acts, and nobody needs a log-in.
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toUnsubscribeToken } from '../../content/unsubscribe.ts';
+import { toUnsubscribeToken, toUnsubscribeUrl } from '../../content/unsubscribe.ts';
 import { startFreezableProxy } from '../support/freezable-proxy.ts';
 import { type IngestHarness, startIngestHarness } from '../support/ingest-harness.ts';
 
@@ -83,6 +84,12 @@ describe('one click in a mail program (RFC 8058)', () => {
     data.set('List-Unsubscribe', 'One-Click');
     return data;
   };
+  const typed = (body: string, type: string | undefined) =>
+    fetch(`${url}/u/${token}`, {
+      method: 'POST',
+      body: Buffer.from(body),
+      headers: type === undefined ? {} : { 'content-type': type },
+    });
 
   it.each([
     ['multipart/form-data', form],
@@ -95,7 +102,6 @@ describe('one click in a mail program (RFC 8058)', () => {
   });
 
   it.each([
-    ['nothing', ''],
     ['something else', new URLSearchParams('List-Unsubscribe=No')],
     ['another type', '{"List-Unsubscribe":"One-Click"}'],
   ])('does nothing for a POST that says %s, and shows the button', async (_, body) => {
@@ -103,6 +109,46 @@ describe('one click in a mail program (RFC 8058)', () => {
     expect(answer.status).toBe(400);
     expect(await answer.text()).toMatch(/Nothing was changed[\s\S]*value="unsubscribe"/);
     expect(await rows()).toEqual([]);
+  });
+
+  const asForm = 'application/x-www-form-urlencoded';
+  it.each([
+    ['', undefined],
+    ['', 'text/plain'],
+    ['', asForm],
+    ['', 'multipart/form-data; boundary=x'],
+    ['\r\n', 'text/plain'],
+    ['List-Unsubscribe=One-Click', undefined],
+    ['List-Unsubscribe=One-Click', 'text/plain; charset=utf-8'],
+    ['List-Unsubscribe=One-Click\r\n', asForm],
+    ['list-unsubscribe=one-click\n', 'text/plain'],
+    ['LIST-UNSUBSCRIBE=ONE-CLICK', asForm],
+    ['list-unsubscribe=One-Click&x=1', asForm],
+  ])('unsubscribes by %j as %s too', async (body, type) => {
+    const answer = await typed(body, type);
+    expect([answer.status, await answer.text()]).toEqual([200, 'unsubscribed\n']);
+    expect(await rows()).toEqual([{ channel: 'email', source: 'one_click' }]);
+  });
+
+  it('takes an address with a slash behind it for the same', async () => {
+    expect(await (await get(`/u/${token}/`)).text()).toContain('<h1>Unsubscribe?</h1>');
+    expect((await post(form(), `/u/${token}/`)).status).toBe(200);
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it('keeps which request made somebody unsubscribe, by the click and by the button, where the link says so', async () => {
+    const requestId = randomUUID();
+    const link = new URL(toUnsubscribeUrl('https://example.com', secret, { userId, channel: 'email' }, requestId));
+    const kept = () =>
+      harness.db.selectFrom('unsubscribes').select('request_id').where('user_id', '=', userId).execute();
+    await post(form(), `${link.pathname}${link.search}`);
+    expect(await kept()).toEqual([{ request_id: requestId }]);
+    await press('resubscribe');
+    await post(new URLSearchParams({ action: 'unsubscribe' }), `${link.pathname}${link.search}`);
+    expect(await kept()).toEqual([{ request_id: requestId }]);
+    await press('resubscribe');
+    await post(form(), `${link.pathname}?r=forged`);
+    expect(await kept()).toEqual([{ request_id: null }]);
   });
 
   it('keeps the channels apart', async () => {

@@ -22,6 +22,8 @@ export interface UnsubscribesTable {
   user_id: string;
   channel: Channel;
   source: 'page' | 'one_click' | 'admin';
+  /** Whose message carried the link; null where nobody knows. */
+  request_id: Generated<string | null>;
   created_at: Generated<Date>;
 }
 

@@ -14,6 +14,7 @@ const row: NumbersRow = {
   startedAt: null,
   endedAt: null,
   counts: [],
+  unsubscribed: 0,
   waitingFrom: null,
   waitingUntil: null,
   holds: [],

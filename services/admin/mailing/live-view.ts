@@ -37,6 +37,7 @@ export interface LiveView {
   waitingUntil: Date | null;
   /** What has a reason, the most frequent first within each state. */
   reasons: Counted[];
+  unsubscribed: number;
   /** Everybody it is for, as far as is known by now. */
   expected: number;
   /** Of those expected, who have an end: 0 to 100. */
@@ -73,6 +74,7 @@ export function toLiveView(row: NumbersRow, mailing: MailingFacts): LiveView {
     waiting,
     waitingFrom: row.waitingFrom,
     waitingUntil: row.waitingUntil,
+    unsubscribed: row.unsubscribed,
     reasons: row.counts.filter(({ reason }) => reason !== ''),
     expected,
     percent: expected === 0 ? (isOver ? 100 : 0) : Math.min(100, Math.floor((ended / expected) * 1_000) / 10),

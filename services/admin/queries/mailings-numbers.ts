@@ -27,6 +27,8 @@ export interface NumbersRow {
   startedAt: Date | null;
   endedAt: Date | null;
   counts: Counted[];
+  /** People who unsubscribed by a link of it, and still are. */
+  unsubscribed: number;
   /** When the first and the last of those who wait are tried again. */
   waitingFrom: Date | null;
   waitingUntil: Date | null;
@@ -47,6 +49,7 @@ export async function readNumbers(db: Db, requestId: string): Promise<NumbersRow
         coalesce(r.planned, 0) as planned, coalesce(r.planning_complete, false) as "planningComplete",
         r.started_at as "startedAt", r.ended_at as "endedAt",
         coalesce((select json_agg(c order by c.state, c.count desc) from counted c), '[]') as counts,
+        (select count(*)::int from unsubscribes where request_id = ${requestId}) as unsubscribed,
         case when waits.any then (select min(due_at) from waiting
           where request_id = ${requestId} and resume_at is null) end as "waitingFrom",
         case when waits.any then (select max(due_at) from waiting
