@@ -87,8 +87,15 @@ export function toLiveView(row: NumbersRow, mailing: MailingFacts): LiveView {
   };
 }
 
-/** The same rules as the list's SQL (queries/mailings-list.ts). */
-function toShownState(row: NumbersRow, mailing: MailingFacts, isBalanced: boolean): ShownState {
+/** What of a request, with what is wanted of it, its shown state is made of. */
+export type StateFacts = Pick<NumbersRow, 'state' | 'detail' | 'hold' | 'driven'>;
+
+/** For the page of a mailing and for lists. */
+export function toShownState(
+  row: StateFacts,
+  mailing: Pick<MailingFacts, 'status' | 'isSeries'>,
+  isBalanced: boolean,
+): ShownState {
   if (mailing.status === 'draft') return 'draft';
   if (mailing.status !== 'confirmed') return mailing.status;
   if (mailing.isSeries) return row.hold ?? 'recurring';

@@ -4,6 +4,7 @@ import type { Channel } from '../../../domain/ids.ts';
 import { type RequestState, type SaidState, toRequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveryState, RequestOrigin } from '../../../lib/db/tables.ts';
+import { requestHold } from '../../../lib/holds/covers.ts';
 import type { Priority, StageName } from '../../../lib/topics.ts';
 
 export interface FollowedRequest {
@@ -34,7 +35,7 @@ export interface FollowedRequest {
 export async function findFollowedRequest(db: Db, requestId: string): Promise<FollowedRequest | undefined> {
   const { rows } = await withDatabase(() =>
     sql<Omit<FollowedRequest, 'said'>>`
-      select r.request_id as "requestId", r.state, r.detail, h.state as hold, r.origin, r.template_id as "templateId",
+      select r.request_id as "requestId", r.state, r.detail, ${requestHold} as hold, r.origin, r.template_id as "templateId",
         r.channel, r.priority, r.planned, r.chunk_count as "chunkCount", r.planning_complete as "planningComplete",
         r.user_ids[1:2] as "userIds", cardinality(r.user_categories) as "categoryCount",
         r.requested_at as "requestedAt", r.scheduled_at as "scheduledAt", r.stored_at as "storedAt",

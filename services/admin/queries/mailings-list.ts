@@ -1,7 +1,8 @@
 // The list of mailings, newest first: those made in these pages and requests with an audience from producers, as one keyset.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { ShownState } from '../mailing/live-view.ts';
+import { requestHold } from '../../../lib/holds/covers.ts';
+import { type MailingFacts, type ShownState, type StateFacts, toShownState } from '../mailing/live-view.ts';
 
 export interface ListedMailing {
   id: string;
@@ -38,7 +39,7 @@ export const perPage = 30;
 /** @returns one more than a page holds when there is another page */
 export async function listMailings(db: Db, filter: Filter): Promise<ListedMailing[]> {
   const { rows } = await withDatabase(() =>
-    sql<ListedMailing>`
+    sql<ListedRow>`
       with page as materialized (
         select * from (
           (${fromPages(filter)}) union all (${fromProducers(filter)})
@@ -49,28 +50,48 @@ export async function listMailings(db: Db, filter: Filter): Promise<ListedMailin
         coalesce(c.unknown, 0) as unknown
       from page
       left join lateral (
-        select sum(count) filter (where state = 'sent') as sent, sum(count) filter (where state = 'failed') as failed,
-          sum(count) filter (where state = 'skipped') as skipped, sum(count) filter (where state = 'unknown') as unknown
+        select sum(count) filter (where state = 'sent')::int as sent, sum(count) filter (where state = 'failed')::int as failed,
+          sum(count) filter (where state = 'skipped')::int as skipped, sum(count) filter (where state = 'unknown')::int as unknown
         from counters where request_id = page.id
       ) c on true
       order by page."createdAt" desc, page.id desc`.execute(db),
   );
-  return rows;
+  return rows.map(({ facts, status, planningComplete, ...mailing }) => {
+    const ended = mailing.sent + mailing.failed + mailing.skipped + mailing.unknown;
+    const isBalanced = planningComplete && ended === mailing.planned;
+    return { ...mailing, state: toShownState(facts, { status, isSeries: mailing.recurrence !== null }, isBalanced) };
+  });
 }
 
-/** The state that people are shown; the same rules as mailing/live-view.ts. */
+type ListedRow = Omit<ListedMailing, 'state'> & {
+  status: MailingFacts['status'];
+  planningComplete: boolean;
+  facts: StateFacts;
+};
+
+/** Of rows `r` of requests and `h` of holds. */
+const facts = sql`json_build_object('state', r.state, 'detail', coalesce(r.detail, ''), 'hold', ${requestHold},
+  'driven', coalesce(r.driven, true))`;
+
+const requestState = sql`case
+  when r.state in ('done', 'rejected') then r.state
+  when r.state = 'paused' and r.detail = 'late' and h.state is null then 'late'
+  when r.state in ('planning', 'running') and not r.driven and ${requestHold} = 'paused' then 'paused'
+  when r.state = 'planning' then 'running'
+  else r.state end`;
+
+/** Which rows are looked at for a state: without the numbers, so that no other rows are counted. Shown is what they say. */
 const mailingState = sql`case
   when m.status <> 'confirmed' then m.status
   when m.recurrence is not null then coalesce(h.state, 'recurring')
   when r.request_id is null then coalesce(h.state, 'scheduled')
-  when r.state = 'paused' and r.detail = 'late' and h.state is null then 'late'
-  when r.state = 'planning' then 'running'
-  else r.state end`;
+  else ${requestState} end`;
 
 function fromPages(filter: Filter) {
   return sql`
     select m.mailing_id as id, ${cursorOf('m.created_at')} as at, false as "isFromApi", m.title,
-      ${mailingState} as state, m.template_id as "templateId", t.title as "templateTitle", m.created_at as "createdAt",
+      m.status, coalesce(r.planning_complete, false) as "planningComplete", ${facts} as facts,
+      m.template_id as "templateId", t.title as "templateTitle", m.created_at as "createdAt",
       m.created_by as "createdBy", m.scheduled_at as "scheduledAt", m.time_zone as "timeZone", m.recurrence,
       r.ended_at as "endedAt", greatest(coalesce(r.planned, 0), case when not coalesce(r.planning_complete, false)
         and m.recurrence is null then coalesce(m.confirmed_count, 0) else 0 end) as expected, coalesce(r.planned, 0) as planned
@@ -85,16 +106,16 @@ function fromPages(filter: Filter) {
     order by m.created_at desc, m.mailing_id desc limit ${perPage + 1}`;
 }
 
-const requestState = sql`case when r.state = 'planning' then 'running' else r.state end`;
-
 /** Called by their template, for a request has no title. */
 function fromProducers(filter: Filter) {
   return sql`
     select r.request_id as id, ${cursorOf('r.stored_at')} as at, true as "isFromApi",
-      coalesce(t.title, r.template_id) as title, ${requestState} as state, r.template_id as "templateId",
+      coalesce(t.title, r.template_id) as title, 
+      'confirmed' as status, r.planning_complete as "planningComplete", ${facts} as facts, r.template_id as "templateId",
       t.title as "templateTitle", r.stored_at as "createdAt", '' as "createdBy", r.scheduled_at as "scheduledAt",
       'UTC' as "timeZone", null as recurrence, r.ended_at as "endedAt", r.planned as expected, r.planned
     from requests r
+    left join holds h on h.request_id = r.request_id
     left join templates t on t.template_id = r.template_id
     where r.origin = 'request' and r.user_categories <> '{}'
       and ${after('r.stored_at', 'r.request_id', filter)}

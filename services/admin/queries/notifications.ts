@@ -2,7 +2,7 @@
 // notification that has no row yet.
 import { sql } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
-import type { RequestState } from '../../../domain/request-state.ts';
+import { type RequestState, type SaidState, toRequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveriesTable } from '../../../lib/db/tables.ts';
 import { requestHold } from '../../../lib/holds/covers.ts';
@@ -94,7 +94,7 @@ export async function findWaitingRecord(db: Db, notificationId: string): Promise
 
 export interface KnownRequest {
   request_id: string;
-  state: RequestState;
+  state: SaidState;
   detail: string;
   template_id: string;
   template_title: string | null;
@@ -115,17 +115,23 @@ export const fewPeople = 20;
 
 export async function findRequest(db: Db, requestId: string): Promise<KnownRequest | undefined> {
   const { rows } = await withDatabase(() =>
-    sql<KnownRequest>`
-      select r.request_id, r.state, r.detail, r.template_id, t.title as template_title, r.channel, r.priority,
+    sql<KnownRequest & { state: RequestState; hold: 'paused' | 'cancelled' | null; ended: number }>`
+      select r.request_id, r.state, ${requestHold} as hold, r.detail, r.template_id, t.title as template_title, r.channel, r.priority,
         r.user_ids[1:${fewPeople}::int] as user_ids, cardinality(r.user_categories) as category_count, r.planned,
         r.planning_complete, r.requested_at, r.scheduled_at, m.title as mailing_title,
-        r.origin in ('mailing', 'series') or cardinality(r.user_categories) > 0 as is_mailing
+        r.origin in ('mailing', 'series') or cardinality(r.user_categories) > 0 as is_mailing,
+        (select coalesce(sum(count), 0)::int from counters where request_id = r.request_id and state <> 'deferred') as ended
       from requests r
+      left join holds h on h.request_id = r.request_id
       left join templates t on t.template_id = r.template_id
       left join mailings m on m.mailing_id = coalesce(r.series_id, r.request_id)
       where r.request_id = ${requestId}`.execute(db),
   );
-  return rows[0];
+  const [row] = rows;
+  if (!row) return undefined;
+  const { hold, ended, ...request } = row;
+  const isBalanced = row.planning_complete && ended === row.planned;
+  return { ...request, state: toRequestState({ state: row.state, hold, isBalanced, isConfirmed: false }) };
 }
 
 export interface ChunkOfPerson {
