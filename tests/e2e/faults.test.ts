@@ -16,6 +16,7 @@ import { kafkaGoes } from '../faults/scenarios/f05-kafka.ts';
 import { mailServerLies } from '../faults/scenarios/f08-mail-server.ts';
 import { poisonedRecipients } from '../faults/scenarios/f14-poisoned-recipients.ts';
 import { downloadsDir, removeTestData, testDataFolder } from '../support/infrastructure.ts';
+import { heldUpAtMostMs } from '../support/processor-time.ts';
 
 const seed = Number(process.env.FAULTS_SEED ?? 1);
 const folder = testDataFolder('faults');
@@ -67,7 +68,11 @@ it.each(generated)(
   async (_title, kind, cases) => {
     const lines: string[] = [];
     const log = (line: string) => lines.push(line);
-    const { failures } = await runKind(kind, { world, log }, { seed, cases, untilMs: performance.now() + 60_000 });
+    const { failures } = await runKind(
+      kind,
+      { world, log, floorMs: heldUpAtMostMs },
+      { seed, cases, untilMs: performance.now() + 60_000 },
+    );
     expect(failures, `seed ${seed}\n${lines.join('\n')}`).toEqual([]);
   },
   600_000,

@@ -1,7 +1,7 @@
-// Whether work on an input takes time in proportion to its size: measured as processor time of this process, so that other
-// work on the machine does not count.
+// Whether work on an input takes time in proportion to its size, in processor time of this thread: what the rest of the machine
+// does, and what the work waits for, does not count.
+import { threadMs } from '../../support/processor-time.ts';
 
-const basicMs = 60;
 /** Generous: the slowest of what is measured so takes a hundredth of this. */
 const msPerKb = 2;
 /** A first try may meet a collection of garbage, or code that is not compiled yet. */
@@ -10,19 +10,20 @@ const hopelessMs = 1_000;
 
 /**
  * Does the work; again when it took too long.
+ * @param floorMs what an input may take that has no size
  * @returns what it gave, and what is wrong with the time it took even at its best
  */
 export async function withinBudget<T>(
+  floorMs: number,
   bytes: number,
   work: () => T | Promise<T>,
 ): Promise<{ value: T; fault?: string }> {
-  const allowedMs = basicMs + (bytes / 1_024) * msPerKb;
+  const allowedMs = floorMs + (bytes / 1_024) * msPerKb;
   let bestMs = Number.POSITIVE_INFINITY;
   for (let tried = 1; ; tried++) {
-    const before = process.cpuUsage();
+    const beforeMs = threadMs();
     const value = await work();
-    const { user, system } = process.cpuUsage(before);
-    bestMs = Math.min(bestMs, (user + system) / 1_000);
+    bestMs = Math.min(bestMs, threadMs() - beforeMs);
     if (bestMs <= allowedMs) return { value };
     // So slow is no collection of garbage; and to try again would take as long once more.
     if (tried === tries || bestMs > hopelessMs) {

@@ -19,6 +19,8 @@ export type FuzzKind = {
 export interface Around {
   /** Only for kinds that need the system. */
   world: World | undefined;
+  /** What the work on any input may take of the processor, however small the input is. */
+  floorMs: number;
   log(line: string): void;
 }
 

@@ -1,11 +1,14 @@
 // A fuzz that cannot fail proves nothing: what it finds, it finds again.
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { heldUpAtMostMs } from '../../support/processor-time.ts';
 import { withinBudget } from './budget.ts';
 import { type FuzzKind, opened } from './kind.ts';
 import { repeatCase, runKind } from './run-kind.ts';
 
-const around = { world: undefined, log: () => {} };
+const around = { world: undefined, log: () => {}, floorMs: heldUpAtMostMs };
 const untilMs = Number.POSITIVE_INFINITY;
 
 const faulty = (tryOne: (text: string) => string | undefined): FuzzKind => ({
@@ -48,12 +51,21 @@ it('makes the same inputs from the same seed, and others from another', async ()
   expect(await run(8)).not.toEqual(await run(7));
 });
 
-it('notices work whose time grows with the square of its input', async () => {
-  const text = 'x'.repeat(8_000);
-  const { fault } = await withinBudget(text.length, () => {
-    let found = 0;
-    for (let at = 0; at < text.length; at++) for (const char of text.slice(at)) found += char === 'x' ? 1 : 0;
-    return found;
-  });
+it.each<[string, (text: string) => unknown]>([
+  [
+    'each character looks at all behind it',
+    (text) => text.replace(/./gs, (_, at: number) => `${text.lastIndexOf('?', at)}`),
+  ],
+  ['marks are put in order', (text) => `e${text.replaceAll('xx', '\u0301\u0323')}`.normalize('NFC')],
+])('notices work on 100 kB whose time grows with the square of its input: %s', async (_, work) => {
+  const text = 'x'.repeat(100_000);
+  const { fault } = await withinBudget(heldUpAtMostMs, text.length, () => work(text));
   expect(fault).toMatch(/took/);
+});
+
+it('counts no waiting, and nothing that another thread does meanwhile', async () => {
+  const busy = new Worker('for (;;);', { eval: true });
+  const { fault } = await withinBudget(heldUpAtMostMs, 0, () => delay(2 * heldUpAtMostMs));
+  await busy.terminate();
+  expect(fault).toBeUndefined();
 });
