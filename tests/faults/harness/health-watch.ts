@@ -1,17 +1,18 @@
-// Asks every service's /healthz again and again, and a server beside them that has nothing to do: what both of them take is the
-// machine's doing, what a service takes beyond that is its own.
+// Asks every service's /healthz again and again, and a server beside them that has nothing to do. What both of them take is the
+// machine's doing, and so is what a service takes while its main thread does not run: it waits for a processor.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism, loadavg } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceName } from '../../../dev/services.ts';
+import { heldUpAtMostMs } from '../../support/processor-time.ts';
 import type { World } from './world.ts';
 
 export interface SlowHealth {
   service: ServiceName;
-  /** Beyond what the idle server took. */
+  /** Beyond what the idle server took; what the main thread was at work meanwhile, where that is less. */
   ms: number;
   atMs: number;
 }
@@ -24,10 +25,6 @@ export interface HealthWatch {
 }
 
 const everyMs = 100;
-const allowedMs = 200;
-/** Where so many more processes want to run than can, a single one waits for its turn by chance. */
-const allowedOnBusyMachineMs = 1_000;
-const isBusy = () => (loadavg()[0] ?? 0) > 4 * availableParallelism();
 const limitMs = 10_000;
 
 export async function watchHealth({ launched }: World, services: readonly ServiceName[]): Promise<HealthWatch> {
@@ -37,15 +34,17 @@ export async function watchHealth({ launched }: World, services: readonly Servic
   let isOver = false;
   const look = async () => {
     while (!isOver) {
-      const [idleMs, ...own] = await Promise.all([
+      const [machine, ...own] = await Promise.all([
         measure(idle.url),
-        ...services.map((name) => measure(`${launched.services.opsUrl(name)}/healthz`)),
+        ...services.map((name) =>
+          measure(`${launched.services.opsUrl(name)}/healthz`, () => readRunMs(launched.services.pid(name))),
+        ),
       ]);
       for (const [at, service] of services.entries()) {
-        const ms = (own[at] ?? limitMs) - (idleMs ?? 0);
+        const { ms: tookMs, ranMs } = own[at] ?? noAnswer;
+        const ms = tookMs === limitMs ? limitMs : Math.min(tookMs - (machine?.ms ?? 0), ranMs);
         slowestMs = Math.max(slowestMs, ms);
-        if (ms > (isBusy() ? allowedOnBusyMachineMs : allowedMs))
-          slow.push({ service, ms: Math.round(ms), atMs: Date.now() });
+        if (ms > heldUpAtMostMs) slow.push({ service, ms: Math.round(ms), atMs: Date.now() });
       }
       await sleep(everyMs);
     }
@@ -66,14 +65,35 @@ export async function watchHealth({ launched }: World, services: readonly Servic
   };
 }
 
-/** @returns how long the answer took, or the limit when there was none */
-async function measure(url: string): Promise<number> {
+interface Answered {
+  /** The limit where no answer came. */
+  ms: number;
+  /** How long the asked one's main thread ran meanwhile; no bound where the machine does not tell. */
+  ranMs: number;
+}
+
+const noAnswer: Answered = { ms: limitMs, ranMs: Number.POSITIVE_INFINITY };
+
+async function measure(url: string, readMs: () => number | undefined = () => undefined): Promise<Answered> {
   const startedAtMs = performance.now();
+  const before = readMs();
   try {
     await (await fetch(url, { signal: AbortSignal.timeout(limitMs) })).text();
-    return performance.now() - startedAtMs;
+    const ms = performance.now() - startedAtMs;
+    const after = readMs();
+    return { ms, ranMs: before === undefined || after === undefined ? Number.POSITIVE_INFINITY : after - before };
   } catch {
-    return limitMs;
+    return noAnswer;
+  }
+}
+
+/** @returns for how long the main thread of a process has run on a processor; undefined where only Linux would know */
+function readRunMs(pid: number | undefined): number | undefined {
+  try {
+    // A kernel that keeps no such statistics shows 0.
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6 || undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -25,6 +25,8 @@ export interface Seen {
   status: number | undefined;
   /** Of the slowest answer of /healthz while the call ran. */
   healthMs: number;
+  /** When the call began, by performance.timeOrigin + performance.now(). */
+  atMs: number;
   ms: number;
 }
 

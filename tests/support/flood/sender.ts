@@ -60,7 +60,14 @@ async function attackOnce(attack: Attack): Promise<Seen> {
   })();
   const status = await call(attack);
   isOver = true;
-  return { title: attack.title, status, healthMs: await watching, ms: performance.now() - beganMs };
+  const healthMs = await watching;
+  return {
+    title: attack.title,
+    status,
+    healthMs,
+    atMs: performance.timeOrigin + beganMs,
+    ms: performance.now() - beganMs,
+  };
 }
 
 for (const attack of attacks) parentPort?.postMessage(await attackOnce(attack));
