@@ -74,12 +74,18 @@ test('a chosen password has 10 to 200 characters, counted as people count them',
   expect(findPasswordFault('a'.repeat(201))).toBe('A password may have 200 characters at most; this one has 201.');
 });
 
-test('a password that is too long to be anybody’s costs nothing, whatever it is made of', async () => {
+test('a password that is too long to be anybody’s is never hashed, whatever it is made of', async () => {
   const hash = await hashPassword('correct horse');
   const long = 'a\u0301'.repeat(500_000);
-  const before = process.cpuUsage();
-  expect(await verifyPassword(long, hash)).toBe(false);
+  // Passwords are hashed in threads of their own, so the time of the whole process counts.
+  const processMs = async (password: string) => {
+    const before = process.cpuUsage();
+    expect(await verifyPassword(password, hash)).toBe(false);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+  const least = async (password: string) =>
+    Math.min(await processMs(password), await processMs(password), await processMs(password));
+  expect(await least(long)).toBeLessThan((await least('wrong horse')) / 2);
   expect(findPasswordFault(long)).toBe('A password may have 200 characters at most.');
-  const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1_000).toBeLessThan(50);
 });

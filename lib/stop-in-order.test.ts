@@ -27,7 +27,6 @@ describe('stopping in order', () => {
   it('leaves behind what does not end, says so, and still takes the other steps', async () => {
     const { logger, warnings } = listen();
     let closed = false;
-    const startedAt = performance.now();
     await stopInOrder(
       [
         { what: 'the lanes', stop: never },
@@ -36,7 +35,6 @@ describe('stopping in order', () => {
       logger,
       50,
     );
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
     expect(closed).toBe(true);
     expect(warnings).toEqual(['the lanes did not end within 50 ms and is left behind']);
   });

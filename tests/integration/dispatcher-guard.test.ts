@@ -80,8 +80,10 @@ describe('a mailing of which everybody is refused', () => {
     server.behave = () => ({ kind: 'accept' });
     lab.startWaiting();
     await untilItWorks(() => lab.dispatch([...events, ...others]));
-    await lab.makeDue();
-    await eventually(async () => (await lab.waitingCount()) === 0, 'nothing waits');
+    await eventually(async () => {
+      await lab.makeDue();
+      return (await lab.waitingCount()) === 0;
+    }, 'nothing waits');
     expect(await lab.counters()).toEqual({ sent: 700 });
     expect(server.taken.length).toBe(700);
   });

@@ -1,7 +1,6 @@
 // The short form of the fuzz (`npm run test:faults -- fuzz`) of all kinds that need no system; the others are in
 // tests/e2e/faults.test.ts.
 import { expect, it } from 'vitest';
-import { heldUpAtMostMs } from '../../support/processor-time.ts';
 import type { FuzzKind } from './kind.ts';
 import { fuzzKinds } from './kinds.ts';
 import { runKind } from './run-kind.ts';
@@ -22,7 +21,7 @@ it.each(shares)('%s: every one ends well, in time', async (_title, kind, count) 
   const untilMs = performance.now() + longestMs;
   const { failures } = await runKind(
     kind,
-    { world: undefined, log: () => {}, floorMs: heldUpAtMostMs },
+    { world: undefined, log: () => {}, isAlone: false },
     { seed, cases: count, untilMs },
   );
   expect(failures).toEqual([]);

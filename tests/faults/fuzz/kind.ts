@@ -19,8 +19,8 @@ export type FuzzKind = {
 export interface Around {
   /** Only for kinds that need the system. */
   world: World | undefined;
-  /** What the work on any input may take of the processor, however small the input is. */
-  floorMs: number;
+  /** Whether the run has the machine to itself: bounds are strict then. */
+  isAlone: boolean;
   log(line: string): void;
 }
 

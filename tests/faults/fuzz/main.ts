@@ -8,9 +8,6 @@ import { recordFuzz, saveFailures, toFuzzTable } from './record.ts';
 import { repeatCase, runKind } from './run-kind.ts';
 import { type FuzzSettings, fuzzHelp, readFuzzSettings, shareCases } from './settings.ts';
 
-/** The strictest that holds: such a run has the machine to itself. */
-const floorAloneMs = 60;
-
 /**
  * @returns whether all held
  * @throws SettingsError for arguments that say nothing
@@ -38,7 +35,7 @@ export async function fuzz(args: readonly string[], root: string, dataDir: strin
       world = await startWorld(folder, downloadsFolder(root, dataDir, process.env));
       log('the system is up');
     }
-    const around = { world, log, floorMs: floorAloneMs };
+    const around = { world, log, isAlone: true };
     if (settings.repeat !== undefined) return await repeat(settings, around, settings.repeat);
     const results = await runAll(settings, around, startedAtMs + settings.minutes * 60_000);
     const failures = results.flatMap((result) => result.failures);

@@ -17,7 +17,7 @@ export const kafkaGoes: Scenario = {
     const { kafka } = world.parts;
     const load = createLoad(world, { people, singlesPerSecond, from });
     await load.begin();
-    for (let outage = 0; outage < Math.max(2, outages * scale); outage++) {
+    for (let outage = 0; outage < Math.max(1, outages * scale); outage++) {
       const signal = outage % 2 === 0 ? 'SIGKILL' : 'SIGTERM';
       log(`stops Kafka with ${signal}`);
       await kafka.stop(signal);
@@ -26,7 +26,7 @@ export const kafkaGoes: Scenario = {
       await kafka.start();
       await sleep(upMs * Math.max(scale, 0.5));
     }
-    for (let reset = 0; reset < Math.max(2, resets * scale); reset++) {
+    for (let reset = 0; reset < Math.max(1, resets * scale); reset++) {
       log('resets all connections to Kafka');
       world.kafkaProxy.resetAll();
       await sleep(resetEveryMs);

@@ -41,7 +41,7 @@ export const avroRecords: FuzzKind = {
   title: 'bytes that may be a record, decoded',
   casesOfMillion: 140_000,
   needs: 'nothing',
-  async open({ floorMs }) {
+  async open({ isAlone }) {
     const topics = createTopics();
     const registry = await startRegistryOf(recordTopics(topics));
     const codec = createCodec({ registryUrl: registry.url, topics });
@@ -69,7 +69,7 @@ export const avroRecords: FuzzKind = {
       async tryOne({ which, changes: list }) {
         const { topic, bytes: before } = good[which] ?? good[0] ?? fail();
         const bytes = applyChanges(before, list);
-        const { value, fault } = await withinBudget(floorMs, bytes.length, () => decode(topic, bytes));
+        const { value, fault } = await withinBudget(isAlone, bytes.length, () => decode(topic, bytes));
         return fault ?? value;
       },
       close: registry.stop,

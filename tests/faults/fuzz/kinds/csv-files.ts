@@ -12,13 +12,13 @@ export const csvUploads: FuzzKind = {
   title: 'files of an audience',
   casesOfMillion: 80_000,
   needs: 'nothing',
-  open: async ({ floorMs }) =>
+  open: async ({ isAlone }) =>
     opened({
       inputs: csvFiles,
       async tryOne(file) {
         // A piece of one byte costs a turn of a stream, whatever is done with it.
         const pieces = Math.ceil(file.bytes.length / file.pieceBytes);
-        const { value, fault } = await withinBudget(floorMs, file.bytes.length + pieces * 100, () => read(file));
+        const { value, fault } = await withinBudget(isAlone, file.bytes.length + pieces * 100, () => read(file));
         return fault ?? value;
       },
     }),

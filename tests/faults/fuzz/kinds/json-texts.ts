@@ -37,7 +37,7 @@ export const jsonTexts: FuzzKind = {
   title: 'texts that may be JSON',
   casesOfMillion: 150_000,
   needs: 'nothing',
-  open: async ({ floorMs }) =>
+  open: async ({ isAlone }) =>
     opened({
       inputs: fc.oneof(
         { weight: 12, arbitrary: good },
@@ -47,7 +47,7 @@ export const jsonTexts: FuzzKind = {
         { weight: 1, arbitrary: deep },
       ),
       async tryOne(text) {
-        const { value: read, fault } = await withinBudget(floorMs, text.length, () => readJsonText(text));
+        const { value: read, fault } = await withinBudget(isAlone, text.length, () => readJsonText(text));
         if (fault) return fault;
         const expected = parse(text);
         if (read.ok)

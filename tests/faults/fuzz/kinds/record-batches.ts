@@ -49,7 +49,7 @@ export const recordBatches: FuzzKind = {
   title: 'batches of records, compressed or broken',
   casesOfMillion: 60_000,
   needs: 'nothing',
-  open: async ({ floorMs }) =>
+  open: async ({ isAlone }) =>
     opened<Fetched>({
       inputs: fetched,
       async tryOne(input) {
@@ -63,7 +63,7 @@ export const recordBatches: FuzzKind = {
           changes: [],
         });
         const bytes = Buffer.concat([broken, behind]);
-        const { value: records, fault } = await withinBudget(floorMs, bytes.length + unpackedBytes, () =>
+        const { value: records, fault } = await withinBudget(isAlone, bytes.length + unpackedBytes, () =>
           readFetched(bytes, { spent: 0 }),
         );
         if (fault) return fault;

@@ -29,12 +29,12 @@ export const smsAnswers: FuzzKind = {
   title: 'answers of SMS gateways, judged',
   casesOfMillion: 100_000,
   needs: 'nothing',
-  open: async ({ floorMs }) =>
+  open: async ({ isAlone }) =>
     opened({
       inputs: fc.record({ answer: answers, trial: trials, chance: fc.double({ min: 0, max: 0.999, noNaN: true }) }),
       async tryOne({ answer, trial, chance }) {
         const length = 'detail' in answer ? answer.detail.length : 0;
-        const { value, fault } = await withinBudget(floorMs, length, () => judgeSms(answer));
+        const { value, fault } = await withinBudget(isAlone, length, () => judgeSms(answer));
         if (fault) return fault;
         const isTaken = answer.kind === 'reply' && answer.status >= 200 && answer.status < 300;
         if ((value.kind === 'sent') !== isTaken) return `${JSON.stringify(answer).slice(0, 100)} is ${value.kind}`;

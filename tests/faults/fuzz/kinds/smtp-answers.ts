@@ -60,12 +60,12 @@ export const smtpAnswers: FuzzKind = {
   title: 'answers of mail servers, judged',
   casesOfMillion: 250_000,
   needs: 'nothing',
-  open: async ({ floorMs }) =>
+  open: async ({ isAlone }) =>
     opened({
       inputs: fc.record({ answer: answers, trial: trials, chance: fc.double({ min: 0, max: 0.999, noNaN: true }) }),
       async tryOne({ answer, trial, chance }) {
         const length = 'text' in answer ? answer.text.length : 'detail' in answer ? answer.detail.length : 0;
-        const { value, fault } = await withinBudget(floorMs, length, () => judgeSmtp(answer));
+        const { value, fault } = await withinBudget(isAlone, length, () => judgeSmtp(answer));
         return fault ?? findFault(answer, value) ?? findConsequenceFault(value, trial, chance);
       },
     }),

@@ -78,7 +78,7 @@ export const userAnswers: FuzzKind = {
   title: 'answers of the user service, over HTTP',
   casesOfMillion: 40_000,
   needs: 'nothing',
-  async open({ floorMs }) {
+  async open({ isAlone }) {
     let next: Answer | undefined;
     const server = createServer((request, response) => {
       request.resume();
@@ -91,7 +91,7 @@ export const userAnswers: FuzzKind = {
       inputs: answers,
       async tryOne(answer) {
         next = answer;
-        const { value, fault } = await withinBudget(floorMs, toText(answer).length, () =>
+        const { value, fault } = await withinBudget(isAlone, toText(answer).length, () =>
           fetchAndEnrich(service, answer),
         );
         return fault ?? value;
