@@ -1,6 +1,5 @@
 // The short form of the fault runs (`npm run test:faults`, docs/reliability.md): the same stories with fewer people, told one
 // after the other to one system.
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FuzzKind } from '../faults/fuzz/kind.ts';
@@ -43,7 +42,7 @@ it.each(stories)(
   async (scenario, { scale, from }) => {
     const lines: string[] = [];
     const log = (line: string) => lines.push(line);
-    const singlesPerSecond = 10 * availableParallelism();
+    const singlesPerSecond = 10;
     const stage = { world, seed, random: createRandom(seed), people: 2_000, singlesPerSecond, scale, from, log };
     try {
       const { faults } = await scenario.run(stage);

@@ -13,21 +13,15 @@ import { toRequestRecord } from '../support/request-record.ts';
 /** Longer than any wait between two tries (10 s), so that each has met the outage more than once. */
 const outageMs = 12_000;
 const toldWithinMs = 60_000;
-let own: House;
-let shared: House;
+let house: House;
 
 beforeAll(async () => {
-  // One after the other: two launchers at once are slow on a small machine.
-  own = await startHouse('own');
-  shared = await startHouse('shared');
+  house = await startHouse();
 }, 180_000);
 
-afterAll(async () => {
-  await Promise.all([own?.stop(), shared?.stop()]);
-});
+afterAll(() => house?.stop());
 
 interface Outage {
-  house: House;
   /** As /readyz names it. */
   names: string;
   /** Who must say that it waits. */
@@ -39,7 +33,7 @@ interface Outage {
 
 /** The story that all of them share. @returns the load, whose requests have all ended well */
 async function goThrough(outage: Outage, channel: 'email' | 'sms' = 'email'): Promise<Load> {
-  const { system } = outage.house;
+  const { system } = house;
   const pids = () => serviceNames.map((name) => system.launched.services.pid(name));
   const pidsBefore = pids();
   const load = createLoad(system, { channel, personCount: 1_000 });
@@ -72,7 +66,7 @@ async function goThrough(outage: Outage, channel: 'email' | 'sms' = 'email'): Pr
   return load;
 }
 
-function expectEverybodyOnce(load: Load, house: House): void {
+function expectEverybodyOnce(load: Load): void {
   const { notificationIds, unexpected } = load.result();
   expect(unexpected, 'answers of ingest').toEqual([]);
   const counts = new Map<string, number>();
@@ -84,128 +78,115 @@ function expectEverybodyOnce(load: Load, house: House): void {
   expect(notOnce, 'people who got no mail or several').toEqual([]);
 }
 
-/** With the tests before it in the same system. */
-const timeoutMs = 600_000;
+const timeoutMs = 240_000;
 
-it.concurrent(
+it(
   'goes on by itself without Kafka',
-  () =>
-    own.inTurn(async () => {
-      const kafka = required(own.system.launched.infrastructure.parts.kafka);
-      const load = await goThrough({
-        house: own,
-        names: 'kafka',
-        waiting: ['ingest', 'planner', 'dispatcher'],
-        stop: () => kafka.stop(),
-        start: () => kafka.start(),
-      });
-      expect(load.result().refused).toBeGreaterThan(0);
-      expectEverybodyOnce(load, own);
-    }),
+  async () => {
+    const kafka = required(house.system.launched.infrastructure.parts.kafka);
+    const load = await goThrough({
+      names: 'kafka',
+      waiting: ['ingest', 'planner', 'dispatcher'],
+      stop: () => kafka.stop(),
+      start: () => kafka.start(),
+    });
+    expect(load.result().refused).toBeGreaterThan(0);
+    expectEverybodyOnce(load);
+  },
   timeoutMs,
 );
 
-it.concurrent(
+it(
   'goes on by itself without Postgres',
-  () =>
-    own.inTurn(async () => {
-      const postgres = required(own.system.launched.infrastructure.parts.postgres);
-      const load = await goThrough({
-        house: own,
-        names: 'postgres',
-        waiting: ['ingest', 'dispatcher'],
-        stop: () => postgres.stop(),
-        start: () => postgres.start(),
-      });
-      expect(load.result().refused).toBeGreaterThan(0);
-      expectEverybodyOnce(load, own);
-    }),
+  async () => {
+    const postgres = required(house.system.launched.infrastructure.parts.postgres);
+    const load = await goThrough({
+      names: 'postgres',
+      waiting: ['ingest', 'dispatcher'],
+      stop: () => postgres.stop(),
+      start: () => postgres.start(),
+    });
+    expect(load.result().refused).toBeGreaterThan(0);
+    expectEverybodyOnce(load);
+  },
   timeoutMs,
 );
 
-it.concurrent(
+it(
   'goes on by itself without the registry, even with a record whose schema nobody has seen',
-  () =>
-    own.inTurn(async () => {
-      const { kafka, launched } = own.system;
-      const registry = required(launched.infrastructure.parts.registry);
-      const strange = Buffer.from(kafka.codec.encode(kafka.topics.requests, toRequestRecord({ template_id: 'plain' })));
-      strange.writeUInt32BE(987_654, 1);
-      const key = randomUUID();
-      const load = await goThrough({
-        house: own,
-        names: 'registry',
-        waiting: ['planner'],
-        stop: () => registry.stop(),
-        start: () => registry.start(),
-        duringIt: () => kafka.produce(kafka.topics.requests.name, [{ key, value: strange }]),
-      });
-      expect(load.result().refused).toBe(0);
-      const letter = await kafka.untilDeadLetter((one) => one.key === key, 'the strange record');
-      expect(letter.cause.errorCode).toBe('schema_unknown');
-      expectEverybodyOnce(load, own);
-    }),
+  async () => {
+    const { kafka, launched } = house.system;
+    const registry = required(launched.infrastructure.parts.registry);
+    const strange = Buffer.from(kafka.codec.encode(kafka.topics.requests, toRequestRecord({ template_id: 'plain' })));
+    strange.writeUInt32BE(987_654, 1);
+    const key = randomUUID();
+    const load = await goThrough({
+      names: 'registry',
+      waiting: ['planner'],
+      stop: () => registry.stop(),
+      start: () => registry.start(),
+      duringIt: () => kafka.produce(kafka.topics.requests.name, [{ key, value: strange }]),
+    });
+    expect(load.result().refused).toBe(0);
+    const letter = await kafka.untilDeadLetter((one) => one.key === key, 'the strange record');
+    expect(letter.cause.errorCode).toBe('schema_unknown');
+    expectEverybodyOnce(load);
+  },
   timeoutMs,
 );
 
-it.concurrent(
+it(
   'goes on by itself without the user service',
-  () =>
-    shared.inTurn(async () => {
-      const userMock = required(shared.system.launched.infrastructure.parts['user-mock']);
-      const load = await goThrough({
-        house: shared,
-        names: 'user-service',
-        waiting: ['enricher'],
-        stop: () => userMock.stop(),
-        start: () => userMock.start(),
-      });
-      expect(load.result().refused).toBe(0);
-      expectEverybodyOnce(load, shared);
-    }),
+  async () => {
+    const userMock = required(house.system.launched.infrastructure.parts['user-mock']);
+    const load = await goThrough({
+      names: 'user-service',
+      waiting: ['enricher'],
+      stop: () => userMock.stop(),
+      start: () => userMock.start(),
+    });
+    expect(load.result().refused).toBe(0);
+    expectEverybodyOnce(load);
+  },
   timeoutMs,
 );
 
-it.concurrent(
+it(
   'goes on by itself without the mail server',
-  () =>
-    own.inTurn(async () => {
-      const { mail } = own;
-      const load = await goThrough({
-        house: own,
-        names: 'mail-server',
-        waiting: ['dispatcher'],
-        stop: () => mail.stop(),
-        start: () => mail.start(),
-      });
-      expect(load.result().refused).toBe(0);
-      expectEverybodyOnce(load, own);
-    }),
+  async () => {
+    const { mail } = house;
+    const load = await goThrough({
+      names: 'mail-server',
+      waiting: ['dispatcher'],
+      stop: () => mail.stop(),
+      start: () => mail.start(),
+    });
+    expect(load.result().refused).toBe(0);
+    expectEverybodyOnce(load);
+  },
   timeoutMs,
 );
 
-it.concurrent(
+it(
   'goes on by itself without the SMS gateway',
-  () =>
-    shared.inTurn(async () => {
-      const { sms } = shared;
-      const load = await goThrough(
-        {
-          house: shared,
-          names: 'sms-gateway',
-          waiting: ['dispatcher'],
-          stop: () => sms.stop(),
-          start: () => sms.start(),
-        },
-        'sms',
-      );
-      const { notificationIds, unexpected, refused, phones } = load.result();
-      expect({ unexpected, refused }).toEqual({ unexpected: [], refused: 0 });
-      // A gateway delivers a key once; each person must have come with one key only.
-      expect(notificationIds.filter((id) => !sms.delivered.has(id))).toEqual([]);
-      const deliveredTo = notificationIds.map((id) => sms.delivered.get(id)).sort();
-      expect(deliveredTo).toEqual([...phones].sort());
-    }),
+  async () => {
+    const { sms } = house;
+    const load = await goThrough(
+      {
+        names: 'sms-gateway',
+        waiting: ['dispatcher'],
+        stop: () => sms.stop(),
+        start: () => sms.start(),
+      },
+      'sms',
+    );
+    const { notificationIds, unexpected, refused, phones } = load.result();
+    expect({ unexpected, refused }).toEqual({ unexpected: [], refused: 0 });
+    // A gateway delivers a key once; each person must have come with one key only.
+    expect(notificationIds.filter((id) => !sms.delivered.has(id))).toEqual([]);
+    const deliveredTo = notificationIds.map((id) => sms.delivered.get(id)).sort();
+    expect(deliveredTo).toEqual([...phones].sort());
+  },
   timeoutMs,
 );
 

@@ -8,26 +8,19 @@ export interface House {
   system: System;
   mail: MailSink;
   sms: SmsSink;
-  /** Tests of one house take turns, while those of another house go on. */
-  inTurn(work: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startHouse(infrastructure: 'own' | 'shared'): Promise<House> {
+export async function startHouse(): Promise<House> {
   const mail = await startMailSink();
   const sms = await startSmsSink();
   const env = { SMTP_URL: mail.smtpUrl, SMS_GATEWAY_URL: sms.smsGatewayUrl };
-  const system = await startSystem({ name: `outages-${infrastructure}`, infrastructure, env });
+  const system = await startSystem({ name: 'outages', infrastructure: 'own', env });
   await addTemplate(system.db, { templateId: 'plain', subject: 'Hello {{ first_name }}', text: '{{ last_name }}' });
-  let turn: Promise<void> = Promise.resolve();
   return {
     system,
     mail,
     sms,
-    inTurn(work) {
-      turn = turn.catch(() => {}).then(work);
-      return turn;
-    },
     async stop() {
       await system.stop();
       await Promise.all([mail.stop(), sms.stop()]);
