@@ -97,15 +97,10 @@ it('pages through one state to the end, each person once', async () => {
   expect([count, seen.size]).toEqual([10 * peoplePerChunk - 1, 10 * peoplePerChunk - 1]);
 });
 
-it('25 readers of anything take no connection away from registrations', async () => {
-  let reading = true;
-  const statuses = new Set<number>();
-  const queries = ['&state=failed', '&state=unknown', '&state=sending', '&limit=500', '&state=sent&limit=500'];
-  const readers = Array.from({ length: 25 }, async (_, n) => {
-    while (reading) statuses.add((await list(queries[n % queries.length] ?? '')).status);
-  });
+/** One after the other. @returns how long half of them take at most, milliseconds */
+async function registerAll(count: number): Promise<number> {
   const times: number[] = [];
-  for (let n = 0; n < 40; n++) {
+  for (let n = 0; n < count; n++) {
     const beganMs = performance.now();
     const answer = await fetch(`${ingest.url}/api/v1/user_registration`, {
       method: 'POST',
@@ -115,11 +110,23 @@ it('25 readers of anything take no connection away from registrations', async ()
     expect(answer.status).toBe(202);
     times.push(performance.now() - beganMs);
   }
+  return times.toSorted((a, b) => a - b)[times.length / 2] ?? 0;
+}
+
+it('25 readers of anything take no connection away from registrations', async () => {
+  const calmMs = await registerAll(20);
+  let reading = true;
+  const statuses = new Set<number>();
+  const queries = ['&state=failed', '&state=unknown', '&state=sending', '&limit=500', '&state=sent&limit=500'];
+  const readers = Array.from({ length: 25 }, async (_, n) => {
+    while (reading) statuses.add((await list(queries[n % queries.length] ?? '')).status);
+  });
+  const medianMs = await registerAll(40);
   reading = false;
   await Promise.all(readers);
   expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([]);
-  const median = times.toSorted((a, b) => a - b)[times.length / 2] ?? 0;
-  expect(median).toBeLessThan(500);
+  // Without a connection of their own they would wait for seconds.
+  expect(medianMs).toBeLessThan(500 + 10 * calmMs);
 });
 
 it('what takes longer than 2 s is ended, and the answer says what to do', async () => {
