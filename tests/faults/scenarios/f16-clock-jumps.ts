@@ -15,7 +15,12 @@ const afterJumpMs = 15_000;
 const suspendedMs = 90_000;
 const afterWakingMs = 20_000;
 const rounds = 2;
-/** Sends in flight when it was stopped are over by then: their answers have come, or never will. */
+/**
+ * Around the moment of the stop, for what was taken first. Before it: a mail that was taken longer ago has its answer written
+ * down, since a dispatcher waits 5 s for an answer here (harness/world.ts) and then a moment to settle. After it: only what lay in
+ * the buffers of its connections can still be taken. Nobody else can be meant so soon: its group misses it after 15 s, and its
+ * claims last for 60 s, so a mail of the other one is never in this window and sent by the stopped one as well.
+ */
 const inFlightMs = 6_000;
 /** Slowly, for every dispatcher to have much in hand at every moment. */
 const mailingSeconds = 130;
