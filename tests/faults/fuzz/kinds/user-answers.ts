@@ -54,6 +54,8 @@ const change: fc.Arbitrary<Change> = fc.record({
   how: fc.constantFrom('set', 'set', 'drop', 'replace', 'twice'),
 });
 const personCount = 5;
+const timeoutMs = 100;
+const tries = 3;
 const answers: fc.Arbitrary<Answer> = fc.record({
   status: fc.oneof(
     { weight: 12, arbitrary: fc.constant(200) },
@@ -86,15 +88,19 @@ export const userAnswers: FuzzKind = {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const service = createUserService({ url, timeoutMs: 300 });
+    const service = createUserService({ url, timeoutMs });
     return opened<Answer>({
       inputs: answers,
       async tryOne(answer) {
         next = answer;
-        const { value, fault } = await withinBudget(isAlone, toText(answer).length, () =>
-          fetchAndEnrich(service, answer),
-        );
-        return fault ?? value;
+        let wrong: string | undefined;
+        // A machine that does other things may be late for the time limit once; what comes of an answer comes of it each time.
+        for (let tried = 0; tried < tries && (tried === 0 || wrong); tried++) {
+          const work = () => fetchAndEnrich(service, answer);
+          const { value, fault } = await withinBudget(isAlone, toText(answer).length, work);
+          wrong = fault ?? value;
+        }
+        return wrong;
       },
       close: () =>
         new Promise((resolve) => {
