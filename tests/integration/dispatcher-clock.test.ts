@@ -97,12 +97,13 @@ it.each([
 
 type Two = Awaited<ReturnType<typeof openTwo>>;
 
-/** The same records come to the holder, whose mails are slow, and then to the other one, who has nothing else to do. */
+/** The same records come to the holder, whose mails get no answer yet, and then to the other one, who has nothing else to do. */
 async function contend(two: Two, holder: ServiceProcess, other: ServiceProcess): Promise<NotificationRendered[]> {
   const { topics, server, db, sendEvents } = two;
   const events = renderedMany(peopleEach);
   const [takenBefore, sentBefore, heldBefore] = [server.taken.length, await countSent(two), await countHeld(two)];
-  server.behave = () => ({ kind: 'slow', delayMs: 8_000 });
+  const answered = Promise.withResolvers<void>();
+  server.behave = () => ({ kind: 'held', until: answered.promise });
   await sendEvents(topics.rendered.high, events, partitionOf(holder));
   await eventually(() => server.taken.length === takenBefore + peopleEach, 'all bodies have left', 60_000);
   await sendEvents(topics.rendered.high, events, partitionOf(other));
@@ -115,6 +116,7 @@ async function contend(two: Two, holder: ServiceProcess, other: ServiceProcess):
     expect(left_seconds).toBeGreaterThan(30);
     expect(left_seconds).toBeLessThanOrEqual(60);
   }
+  answered.resolve();
   await eventually(async () => (await countSent(two)) === sentBefore + peopleEach, 'all is sent', 60_000);
   return events;
 }

@@ -14,7 +14,9 @@ export type Behaviour =
   /** Says nothing any more. */
   | { kind: 'freeze'; at: 'message' }
   /** Takes its time with the answer to the final dot, `250` when not given. */
-  | { kind: 'slow'; delayMs: number; with?: string };
+  | { kind: 'slow'; delayMs: number; with?: string }
+  /** Answers the final dot when a test lets it. */
+  | { kind: 'held'; until: Promise<unknown> };
 
 /** When a server can say something else than it should; `message` is the final dot. */
 export type Moment = 'greeting' | 'EHLO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message';
@@ -228,6 +230,7 @@ export async function startLyingMailServer(
       if (answered.kind !== 'reply') taken.push(mail);
       if (answered.kind === 'drop') socket.destroy();
       else if (answered.kind === 'reply') say(answered.with);
+      else if (answered.kind === 'held') void answered.until.then(() => say('250 2.0.0 Ok: queued'));
       else if (answered.kind === 'slow') {
         setTimeout(() => say(answered.with ?? '250 2.0.0 Ok: queued'), answered.delayMs);
       } else if (answered.kind === 'accept') say('250 2.0.0 Ok: queued');
