@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { categoriesFrame, readCategories } from './user-answers.ts';
+import { categoriesFrame, findNoCategories, readCategories } from './user-answers.ts';
 
 it.each([[[[]]], [[null]], [[42, 'active']], [[{ nome: 'active' }]], [[{ name: 7, count: 1 }]]])(
   'takes the categories %j for a broken answer: a mailing to one of them would go to nobody',
@@ -8,9 +8,20 @@ it.each([[[[]]], [[null]], [[42, 'active']], [[{ nome: 'active' }]], [[{ name: 7
   },
 );
 
-it('reads the categories that can be read, and takes none for none', () => {
-  expect(readCategories(categoriesFrame.parse([null, { name: 'active', count: 'x' }]))).toEqual([
-    { name: 'active', count: 0 },
-  ]);
+it('reads the categories that can be read, counts the others, and takes none for none', () => {
+  expect(readCategories(categoriesFrame.parse([null, { name: 'active', count: 'x' }]))).toEqual({
+    readable: [{ name: 'active', count: null }],
+    unreadableCount: 1,
+  });
   expect(categoriesFrame.parse([])).toEqual([]);
+});
+
+it.each([
+  [['active'], 1, []],
+  [['vip'], 0, ['vip']],
+  [['vip'], 1, 'unclear'],
+  [['active', 'vip'], 3, 'unclear'],
+  [[], 1, []],
+])('of the categories %j, with %i that cannot be read, there are not: %j', (names, unreadableCount, missing) => {
+  expect(findNoCategories({ readable: [{ name: 'active', count: 1 }], unreadableCount }, names)).toEqual(missing);
 });

@@ -20,14 +20,21 @@ const user = z.object({
 
 export const batchFrame = z.object({ users: z.array(z.unknown()), missing: z.array(z.unknown()) });
 export const pageFrame = z.object({ users: z.array(z.unknown()), next: z.string().min(1).max(500).nullable() });
-const category = z.object({ name: z.string(), count: z.number().catch(0) });
+const category = z.object({ name: z.string(), count: z.number().nullable().catch(null) });
 /** A list in which no name can be read says nothing of categories: a mailing to one of them must wait, not go to nobody. */
 export const categoriesFrame = z
   .array(z.unknown())
   .refine((all) => all.length === 0 || all.some((one) => category.safeParse(one).success), 'no category can be read');
 
 export type User = z.output<typeof user>;
+/** `count` is null where the answer does not say it: not the same as nobody. */
 export type Category = z.output<typeof category>;
+
+export interface Categories {
+  readable: Category[];
+  /** Each may be any category that `readable` does not name. */
+  unreadableCount: number;
+}
 
 /** The answer for one person breaks the contract; `fault` says where, without the value. The others are not affected. */
 export interface UnusableUser {
@@ -62,11 +69,25 @@ export function readPage(users: readonly unknown[]): string[] {
   return users.map((id) => (typeof id === 'string' ? id : ''));
 }
 
-export function readCategories(answer: readonly unknown[]): Category[] {
-  return answer.flatMap((one) => {
+export function readCategories(answer: readonly unknown[]): Categories {
+  const readable = answer.flatMap((one) => {
     const read = category.safeParse(one);
     return read.success ? [read.data] : [];
   });
+  return { readable, unreadableCount: answer.length - readable.length };
+}
+
+/**
+ * Which of these names are no categories of the service.
+ * @returns 'unclear' when some are not named, and an unreadable element may be one of them
+ */
+export function findNoCategories(
+  { readable, unreadableCount }: Categories,
+  names: readonly string[],
+): string[] | 'unclear' {
+  const known = new Set(readable.map(({ name }) => name));
+  const unknown = names.filter((name) => !known.has(name));
+  return unknown.length > 0 && unreadableCount > 0 ? 'unclear' : unknown;
 }
 
 function idOf(one: unknown): string | undefined {

@@ -213,15 +213,18 @@ describe('a service that fails for everybody', () => {
 });
 
 describe('lists', () => {
-  it('of categories leave out what is none', async () => {
+  it('of categories leave out what is none, and say how many were left out', async () => {
     const { service } = await openService(
       () => undefined,
       () => ({ body: [{ name: 'active', count: 5 }, null, { count: 1 }, { name: 'odd', count: 'many' }] }),
     );
-    expect(await service.fetchCategories()).toEqual([
-      { name: 'active', count: 5 },
-      { name: 'odd', count: 0 },
-    ]);
+    expect(await service.fetchCategories()).toEqual({
+      readable: [
+        { name: 'active', count: 5 },
+        { name: 'odd', count: null },
+      ],
+      unreadableCount: 2,
+    });
   });
 
   it('of people say empty for what is no id', async () => {

@@ -6,7 +6,7 @@ import { DependencyError, describeError, TransientError } from './errors.ts';
 import { safeFetch } from './safe-fetch.ts';
 import {
   batchFrame,
-  type Category,
+  type Categories,
   categoriesFrame,
   pageFrame,
   readBatch,
@@ -16,7 +16,7 @@ import {
   type User,
 } from './user-answers.ts';
 
-export type { Category, UnusableUser, User } from './user-answers.ts';
+export type { Categories, Category, UnusableUser, User } from './user-answers.ts';
 
 export interface UserService {
   /**
@@ -24,7 +24,7 @@ export interface UserService {
    * @param ids at most 1,000
    */
   fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User | UnusableUser>>;
-  fetchCategories(signal?: AbortSignal): Promise<Category[]>;
+  fetchCategories(signal?: AbortSignal): Promise<Categories>;
   /**
    * One page of the people of all these categories, ascending by id, each once.
    * @param categories at least one, all of them known to the service
@@ -96,7 +96,7 @@ export function createUserService(options: Options): UserService {
     }
   }
 
-  async function fetchCategories(signal?: AbortSignal): Promise<Category[]> {
+  async function fetchCategories(signal?: AbortSignal): Promise<Categories> {
     return readCategories(await call(categoriesFrame, '/categories', undefined, signal));
   }
 
@@ -118,7 +118,7 @@ export function createUserService(options: Options): UserService {
     async findAnother(suspects, signal) {
       const remembered = [...known].reverse().find((id) => !suspects.has(id));
       if (remembered !== undefined) return remembered;
-      const category = (await fetchCategories(signal)).find(({ count }) => count > 0);
+      const category = (await fetchCategories(signal)).readable.find(({ count }) => count !== 0);
       if (!category) return undefined;
       const { ids } = await listUserIds([category.name], undefined, maxKnown, signal);
       return ids.find((id) => id !== '' && !suspects.has(id));

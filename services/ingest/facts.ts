@@ -26,12 +26,17 @@ export function createFactSource(options: { db: Db; users: UserService; logger: 
     failedForMs: 0,
   });
   const categories = createSnapshot({
-    read: async () => new Set((await options.users.fetchCategories()).map((category) => category.name)),
+    read: async () => {
+      const { readable, unreadableCount } = await options.users.fetchCategories();
+      if (unreadableCount > 0)
+        options.logger.warn({ unreadableCount }, 'categories are not checked: not all can be read');
+      return unreadableCount > 0 ? undefined : new Set(readable.map(({ name }) => name));
+    },
     keptMs: categoriesKeptMs,
     failedForMs: 5_000,
   });
 
-  /** Undefined when the user service cannot be asked: then the request is accepted, and may end as rejected. */
+  /** Undefined when the user service cannot be asked, or some of its categories not be read: then the request is accepted, and may end as rejected. */
   const knownCategories = async (maxAgeMs: number | undefined): Promise<ReadonlySet<string> | undefined> => {
     try {
       return await categories.get(maxAgeMs === undefined ? undefined : Math.max(maxAgeMs, categoriesMinAgeMs));

@@ -17,6 +17,7 @@ export interface AudienceCount {
 export const maxAskedPeople = 10_000;
 
 /**
+ * @param categories of those that are chosen every count is known
  * @param named how many are named one by one
  * @param asked what the user service says of all of them; undefined when they are too many to ask
  */
@@ -26,7 +27,10 @@ export function countAudience(
   named: number,
   asked: ReadonlyMap<string, User | UnusableUser> | undefined,
 ): AudienceCount {
-  const inCategories = categories.reduce((sum, { name, count }) => (chosen.includes(name) ? sum + count : sum), 0);
+  const inCategories = categories.reduce(
+    (sum, { name, count }) => (chosen.includes(name) ? sum + (count ?? 0) : sum),
+    0,
+  );
   const unknown = asked ? named - asked.size : null;
   if (chosen.length === 0) return { count: named, isExact: true, named, inCategories: 0, inBoth: 0, unknown };
   if (named === 0) return { count: inCategories, isExact: true, named, inCategories, inBoth: 0, unknown: 0 };

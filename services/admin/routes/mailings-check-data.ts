@@ -3,6 +3,7 @@
 import { toTestUnsubscribeUrl } from '../../../content/unsubscribe.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
+import { findNoCategories } from '../../../lib/user-answers.ts';
 import type { UnusableUser, User } from '../../../lib/user-service.ts';
 import { findMissing } from '../mailing/context-form.ts';
 import { type AudienceCount, countAudience, maxAskedPeople, spread } from '../mailing/count-audience.ts';
@@ -65,11 +66,18 @@ async function countIt(parts: CheckParts, mailing: Mailing, stops: string[]): Pr
   const { user_categories: chosen, people_count: named } = mailing;
   try {
     const categories = await parts.users.fetchCategories();
-    const gone = chosen.filter((name) => !categories.some((category) => category.name === name));
+    const gone = findNoCategories(categories, chosen);
+    const uncounted = categories.readable.filter(({ name, count }) => count === null && chosen.includes(name));
+    if (gone === 'unclear' || uncounted.length > 0) {
+      stops.push(
+        'The user service answers, but not all of its categories and their counts can be read, so nobody can say how many people these are.',
+      );
+      return undefined;
+    }
     if (gone.length > 0) stops.push(`There is no category ${gone.join(', ')} any more. Take it out.`);
     const asked =
       named <= maxAskedPeople ? await askAll(parts, await listPeople(parts.db, mailing.mailing_id, named)) : undefined;
-    const audience = countAudience(categories, chosen, named, asked);
+    const audience = countAudience(categories.readable, chosen, named, asked);
     if (audience.count === 0) stops.push('It goes to nobody: choose categories, or name people.');
     return audience;
   } catch (error) {

@@ -3,7 +3,7 @@
 
 import { findCollector } from '../../../content/kinds.ts';
 import { DependencyError } from '../../../lib/errors.ts';
-import type { Category } from '../../../lib/user-service.ts';
+import type { Categories } from '../../../lib/user-service.ts';
 import type { FormFields } from '../forms.ts';
 import type { ContextForm } from '../mailing/context-form.ts';
 import { readRecurrence } from '../mailing/read-draft.ts';
@@ -14,7 +14,7 @@ import type { Parts } from '../parts.ts';
 import { findTemplate } from '../queries/mailings-templates.ts';
 
 /** @returns undefined when the user service cannot be asked */
-export async function fetchCategories(parts: Pick<Parts, 'users' | 'logger'>): Promise<Category[] | undefined> {
+export async function fetchCategories(parts: Pick<Parts, 'users' | 'logger'>): Promise<Categories | undefined> {
   try {
     return await parts.users.fetchCategories();
   } catch (error) {
@@ -25,13 +25,18 @@ export async function fetchCategories(parts: Pick<Parts, 'users' | 'logger'>): P
 }
 
 /** Those that there are, and those that were chosen and are no more. */
-export function toCategoryChoices(known: Category[] | undefined, chosen: readonly string[]) {
-  const names = new Set(known?.map(({ name }) => name));
+export function toCategoryChoices(known: Categories | undefined, chosen: readonly string[]) {
+  const names = new Set(known?.readable.map(({ name }) => name));
   return [
-    ...(known ?? []).map(({ name, count }) => ({ name, count, isChosen: chosen.includes(name), isGone: false })),
+    ...(known?.readable ?? []).map(({ name, count }) => ({
+      name,
+      count,
+      isChosen: chosen.includes(name),
+      isGone: false,
+    })),
     ...chosen
       .filter((name) => !names.has(name))
-      .map((name) => ({ name, count: null, isChosen: true, isGone: known !== undefined })),
+      .map((name) => ({ name, count: null, isChosen: true, isGone: known?.unreadableCount === 0 })),
   ];
 }
 

@@ -107,6 +107,7 @@ async function showForm(c: AdminContext, parts: Parts, findNeeds: FindNeeds, mai
     isTemplateGone: fields.template_id ? !templates.some(({ templateId }) => templateId === fields.template_id) : false,
     categories: toCategoryChoices(categories, chosen),
     isServiceDown: categories === undefined,
+    unreadableCount: categories?.unreadableCount ?? 0,
     people,
     time: toTimeSection(fields, parts.now()),
     timeZones,
@@ -127,7 +128,7 @@ async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promis
   const known = {
     context: mailing.context,
     templates: new Map(templates.map((template) => [template.templateId, template])),
-    categories: categories && new Set(categories.map(({ name }) => name)),
+    categories: categories?.unreadableCount === 0 ? new Set(categories.readable.map(({ name }) => name)) : undefined,
   };
   const { values, faults, notes } = readDraft(form, known, parts.now());
   const people = readPasted(form.fields, faults);

@@ -46,7 +46,7 @@ export function createPreviewPeople(users: UserService, now: () => number): Prev
 
   async function findAnybody(signal: AbortSignal): Promise<string | undefined> {
     if (anybody && now() < anybody.until) return anybody.userId;
-    const category = (await users.fetchCategories(signal)).find(({ count }) => count > 0);
+    const category = (await users.fetchCategories(signal)).readable.find(({ count }) => count !== 0);
     const page = category && (await users.listUserIds([category.name], undefined, 1, signal));
     anybody = { userId: page?.ids[0], until: now() + keptForMs };
     return anybody.userId;

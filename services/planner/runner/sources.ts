@@ -5,6 +5,7 @@ import { isUserId } from '../../../domain/ids.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/logger.ts';
+import { findNoCategories } from '../../../lib/user-answers.ts';
 import type { UserService } from '../../../lib/user-service.ts';
 import type { Sources } from './audience.ts';
 import type { Driven } from './driven.ts';
@@ -61,12 +62,17 @@ function createMembers(request: Driven, { users, logger }: Parts, signal: AbortS
 
   // A category that the service does not know is empty; asking for it would be refused.
   async function findKnown(): Promise<string[]> {
-    const names = new Set((await users.fetchCategories(signal)).map(({ name }) => name));
-    const unknown = request.userCategories.filter((name) => !names.has(name));
+    const unknown = findNoCategories(await users.fetchCategories(signal), request.userCategories);
+    if (unknown === 'unclear') {
+      throw new DependencyError(
+        'user-service',
+        'Some categories of the user service cannot be read, maybe one of these',
+      );
+    }
     if (unknown.length > 0) {
       logger.warn({ requestId: request.requestId, categories: unknown }, 'the user service does not know these: empty');
     }
-    return request.userCategories.filter((name) => names.has(name));
+    return request.userCategories.filter((name) => !unknown.includes(name));
   }
 
   return async (after, limit) => {
@@ -78,6 +84,13 @@ function createMembers(request: Driven, { users, logger }: Parts, signal: AbortS
         throw new DependencyError('user-service', 'The user service answers a page that leads back to itself');
       }
       const ids = page.ids.filter(isUserId);
+      // As with one person's data, one broken element concerns nobody else; but a page of such says nothing of who is there.
+      if (ids.length === 0 && page.ids.length > 0) {
+        throw new DependencyError(
+          'user-service',
+          'The user service answers a page of people of which none can be read',
+        );
+      }
       if (ids.length < page.ids.length) {
         const count = page.ids.length - ids.length;
         logger.error({ requestId: request.requestId, count }, 'the user service lists ids that are none: left out');
