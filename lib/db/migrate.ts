@@ -8,6 +8,7 @@ import * as openRequests from './migrations/0004-open-requests.ts';
 import * as holds from './migrations/0005-holds.ts';
 import * as waiting from './migrations/0006-waiting.ts';
 import * as redriveLeases from './migrations/0007-redrive-leases.ts';
+import * as asidesAndUploads from './migrations/0008-asides-and-uploads.ts';
 import * as suppressionScope from './migrations/0010-suppression-scope.ts';
 import * as unsubscribedBy from './migrations/0011-unsubscribed-by.ts';
 
@@ -20,6 +21,7 @@ const migrations: Record<string, Migration> = {
   '0005-holds': holds,
   '0006-waiting': waiting,
   '0007-redrive-leases': redriveLeases,
+  '0008-asides-and-uploads': asidesAndUploads,
   '0010-suppression-scope': suppressionScope,
   '0011-unsubscribed-by': unsubscribedBy,
 };

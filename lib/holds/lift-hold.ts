@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { describeTarget, type HoldScope, type HoldTarget, liftedByEnd } from '../../domain/holds.ts';
 import { isUuid } from '../../domain/ids.ts';
 import { type Db, withDatabase } from '../db/database.ts';
+import { liftPauses } from './lift-pause.ts';
 
 /**
  * The lift and its line in the audit log, in one transaction.
@@ -22,9 +23,8 @@ export async function liftHold(db: Db, id: string, who: string): Promise<HoldTar
 
 async function takeAway(db: Db, id: string, who: string): Promise<HoldTarget | undefined> {
   if (isUuid(id)) {
-    const { numAffectedRows } = await sql`
-      delete from holds where request_id = ${id} and state = 'paused'`.execute(db);
-    return numAffectedRows === 1n ? { scope: 'request', subject: id } : undefined;
+    const [lifted] = await liftPauses(db, sql`h.request_id = ${id}`);
+    return lifted === undefined ? undefined : { scope: 'request', subject: id };
   }
   if (!/^\d{1,9}$/.test(id)) return undefined;
   const { rows } = await sql<HoldTarget>`
@@ -45,10 +45,8 @@ export async function liftEndedHolds(db: Db): Promise<HoldTarget[]> {
       const { rows: shared } = await sql<HoldTarget>`
         update sending_holds set lifted_at = now(), lifted_by = ${liftedByEnd}
         where lifted_at is null and ends_at <= now() returning scope, subject`.execute(transaction);
-      const { rows: requests } = await sql<{ subject: string }>`
-        delete from holds where state = 'paused' and ends_at <= now()
-        returning request_id as subject`.execute(transaction);
-      const lifted = [...shared, ...requests.map(({ subject }) => ({ scope: 'request' as HoldScope, subject }))];
+      const requests = await liftPauses(transaction, sql`h.ends_at <= now()`);
+      const lifted = [...shared, ...requests.map((subject) => ({ scope: 'request' as HoldScope, subject }))];
       for (const target of lifted) await writeLifted(transaction, target, liftedByEnd);
       return lifted;
     }),

@@ -25,7 +25,6 @@ import { type ReplayRunner, startReplayRunner } from './operator/replay-runner.t
 import type { Parts } from './parts.ts';
 import { createPreviewer } from './preview.ts';
 import { noteLag } from './queries/lag-minutes.ts';
-import { maxUploads } from './routes/mailings-audience.ts';
 import { createViews } from './views.ts';
 import { startWatching, type Watching } from './watching.ts';
 
@@ -41,6 +40,8 @@ const workLimitMs = 5_000;
 const shortLimitMs = 2_000;
 /** A million ids over a slow line, stored as they come. */
 const uploadMs = 5 * 60_000;
+/** To store the people of files by: a million of them never take the connections of pages and log-ins. */
+const uploadConnections = 3;
 
 export async function startAdmin(config: AdminConfig, context: ServiceContext): Promise<RunningAdmin> {
   const { logger } = context;
@@ -59,7 +60,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
   const uploadsDb = createDatabase({
     url: config.databaseUrl,
     applicationName: 'posthorn-admin-uploads',
-    maxConnections: maxUploads,
+    maxConnections: uploadConnections,
     onIdleError: (error) => logger.warn({ err: error }, 'a connection to Postgres broke'),
   });
   const lag = startLagSampler({

@@ -14,6 +14,7 @@ import { type Loop, startLoop } from './runner/loop.ts';
 import { countOnTheirWay, type View } from './runner/next-step.ts';
 import { maxDueRequests, planDue } from './runner/plan-due.ts';
 import { createHeldResumer } from './runner/resume-held.ts';
+import { forgetOldAsides } from './runner/set-aside.ts';
 import { createSweep, sweepEveryMs } from './runner/sweep.ts';
 import { takeProgress } from './runner/take-progress.ts';
 
@@ -43,6 +44,8 @@ const holdsEveryMs = 1_000;
 /** Every so many looks everything is looked at, not only what has moved or changed lately. */
 const wholeLookEvery = 8;
 const strayLookEvery = 240;
+/** Holds of long ago: those cancelled stay for ever, and are joined with what is open. */
+const allHoldsEvery = 240;
 
 export function startMailingRunner(options: RunnerOptions): MailingRunner {
   const { db, logger, now } = options;
@@ -57,10 +60,14 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
 
   async function lookAround(): Promise<boolean> {
     const everything = looks % wholeLookEvery === 0;
-    if (looks % strayLookEvery === 0) await driveStrays(db);
+    if (looks % strayLookEvery === 0) {
+      await driveStrays(db);
+      await forgetOldAsides(db);
+    }
     looks++;
     if (!everything && !(await hasWork(db, new Date(now())))) return false;
-    await applyHolds(db, everything);
+    // Those of the last ten minutes at every look: only what was busy all that time is left for the look at all of them.
+    await applyHolds(db, looks % allHoldsEvery === 1);
     await liftHolds(db, new Date(now()));
     await comeDue(db, new Date(now()));
     for (const { requestId, state, planned } of await takeProgress(db, everything)) {
@@ -121,9 +128,9 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
   const loop = (name: string, everyMs: number, work: () => Promise<boolean>): Loop =>
     startLoop({ name, everyMs, work, status, logger, signal: stopping.signal });
   const loops = [
-    loop('adopt', adoptEveryMs, async () => (await adoptMailings(db, now(), logger)) === maxAdopted),
+    loop('adopt', adoptEveryMs, async () => (await adoptMailings(options, now())) === maxAdopted),
     loop('series', seriesEveryMs, async () => {
-      await fireSeries(db, now(), logger, complained);
+      await fireSeries(options, now(), complained);
       return false;
     }),
     loop('due', lookEveryMs, async () => (await planDue(options, new Date(now()))) > maxDueRequests / 4),

@@ -2,6 +2,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from '../../lib/metrics.ts';
 import { type Priority, priorities } from '../../lib/topics.ts';
+import type { AsideWork } from './runner/set-aside.ts';
 
 /** A request that this process drives, as it was last seen. */
 export interface DrivenNow {
@@ -17,6 +18,8 @@ export interface PlannerMetrics {
   healed(count: number): void;
   /** People who ended as failed(lost). */
   lost(count: number): void;
+  /** A request or mailing was left alone for a while, because this work on it comes to no end. */
+  setAside(work: AsideWork): void;
   /**
    * Since when the oldest request of a priority has been open that stands still, milliseconds since 1970 UTC; undefined when
    * there is none. Without an argument: another planner knows.
@@ -73,6 +76,13 @@ export function createPlannerMetrics(registry: Registry): PlannerMetrics {
     registers,
   });
 
+  const aside = new Counter({
+    name: 'posthorn_mailings_set_aside_total',
+    help: 'Times a mailing or request was left alone for a while: its statements come to no end, or the user service fails for it alone',
+    labelNames: ['work'],
+    registers,
+  });
+
   const oldest = new Map<Priority, number | undefined>();
   new Gauge({
     name: 'posthorn_oldest_open_request_seconds',
@@ -96,6 +106,7 @@ export function createPlannerMetrics(registry: Registry): PlannerMetrics {
       read = given;
       windowPeople = window;
     },
+    setAside: (work) => aside.inc({ work }),
     healed: (count) => healed.inc(count),
     lost: (count) => lost.inc(count),
   };

@@ -65,3 +65,44 @@ it('shows pages and lets people log in while somebody uploads slowly', async () 
   expect((await lab.logIn('viewer')).cookie).not.toBe('');
   upload.destroy();
 });
+
+it('takes a file while many others are sent slowly, which hold no connection and no transaction', async () => {
+  const start = async () => {
+    const mailingId = randomUUID();
+    await admin.post('/mailings', { mailing_id: mailingId, title: 'Slow' });
+    const headers = { cookie: admin.cookie, 'x-csrf-token': await admin.csrf(), 'content-type': 'text/csv' };
+    const upload = request(`${lab.url}/mailings/${mailingId}/people?mode=add&revision=1`, { method: 'PUT', headers });
+    upload.on('error', () => {});
+    upload.write(`user_id\n${Array.from({ length: 12_000 }, (_, n) => `u-${n}\n`).join('')}`);
+    await eventually(async () => {
+      const answer = await admin.get(`/mailings/${mailingId}/people/progress`);
+      return (((await answer.json()) as { stored?: number }).stored ?? 0) > 0;
+    }, 'the upload has begun to store');
+    return { mailingId, upload };
+  };
+  const slow: Awaited<ReturnType<typeof start>>[] = [];
+  for (let n = 0; n < 8; n++) slow.push(await start());
+  const { rows } = await sql<{ state: string }>`
+    select state from pg_stat_activity
+    where datname = current_database() and application_name = 'posthorn-admin-uploads' and state <> 'idle'`.execute(
+    lab.db,
+  );
+  expect(rows).toEqual([]);
+  const last = await start();
+  const answer = new Promise<number>((resolve) =>
+    last.upload.on('response', ({ statusCode }) => resolve(statusCode ?? 0)),
+  );
+  last.upload.end('u-last\n');
+  expect(await answer).toBe(200);
+  const { people_count } = await lab.db
+    .selectFrom('mailings')
+    .select('people_count')
+    .where('mailing_id', '=', last.mailingId)
+    .executeTakeFirstOrThrow();
+  expect(people_count).toBe(12_001);
+  for (const { upload } of slow) upload.destroy();
+  await eventually(
+    async () => (await lab.db.selectFrom('uploaded_people').select('upload_id').limit(1).execute()).length === 0,
+    'nothing is left of those that broke off',
+  );
+});

@@ -58,7 +58,7 @@ it('a look for mailings and series that are due reads nothing of those that beca
   const db = await openDatabase();
   await addHistory(db, true);
   expect(await countRead(db, (transaction) => lockDueMailings(transaction, new Date(), 50))).toBe(0);
-  expect(await countRead(db, (transaction) => fireSeries(transaction, Date.now(), logger, new Set()))).toBe(0);
+  expect(await countRead(db, (transaction) => fireSeries({ db: transaction, logger }, Date.now(), new Set()))).toBe(0);
 });
 
 it('what a planner of the release before made a request is marked, some at a time, and not adopted again', async () => {
@@ -68,7 +68,7 @@ it('what a planner of the release before made a request is marked, some at a tim
     .selectFrom('requests')
     .select(({ fn }) => fn.countAll().as('n'))
     .execute();
-  while ((await adoptMailings(db, Date.now(), logger)) > 0);
+  while ((await adoptMailings({ db, logger }, Date.now())) > 0);
   const [after] = await db
     .selectFrom('requests')
     .select(({ fn }) => fn.countAll().as('n'))

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ChunkPlanned } from '../../lib/events.ts';
 import type { SinkStage } from '../../lib/kafka/stage.ts';
+import { pause, resume } from '../../services/admin/queries/mailings-holds.ts';
 import { eventually } from '../support/eventually.ts';
 import { openRunnerLab, type RunnerLab } from '../support/runner-lab.ts';
 
@@ -203,4 +204,28 @@ describe('a mailing that does not move', () => {
     expect(await lab.readEvents(lab.topics.planned.low, 1)).toHaveLength(1);
     expect((await lab.request(id))?.heal_rounds).toBe(0);
   });
+});
+
+it('a pause that is lifted before any planner has seen it goes on at once: the dispatcher may have let records pass', async () => {
+  const lab = await openRunnerLab();
+  const mailing = await lab.addMailing({}, ['ada', 'bob']);
+  const [direct = ''] = await lab.addDirect([['eve']]);
+  const runner = lab.startRunner();
+  await eventually(async () => (await lab.request(mailing))?.planning_complete === true, 'planned');
+  await lab.readEvents(lab.topics.planned.low, 2);
+  await runner.stop();
+  for (const id of [mailing, direct]) {
+    await pause(lab.db, id, 'anna');
+    expect(await resume(lab.db, id)).toBe(true);
+  }
+  lab.startRunner();
+  const again = await lab.readEvents(lab.topics.planned.low, 4);
+  expect(
+    again
+      .slice(2)
+      .map((chunk) => chunk.request_id)
+      .sort(),
+  ).toEqual([mailing, direct].sort());
+  for (const id of [mailing, direct])
+    await eventually(async () => (await lab.request(id))?.state === 'running', 'resumed');
 });

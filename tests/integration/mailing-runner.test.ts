@@ -113,7 +113,7 @@ describe('a mailing', () => {
   it('that meets a bug does not keep the others from going on', async () => {
     const lab = await openRunnerLab();
     const broken = await lab.addMailing({}, ['ada']);
-    await adoptMailings(lab.db, lab.clock.now, lab.logger);
+    await adoptMailings({ db: lab.db, logger: lab.logger }, lab.clock.now);
     await lab.db.updateTable('requests').set({ cursor: 'of a release to come' }).execute();
     const bugs: unknown[] = [];
     const logger = Object.assign(Object.create(lab.logger), { error: (line: object) => bugs.push(line) });
@@ -129,7 +129,7 @@ describe('a mailing', () => {
   it('is taken over when the lease of whoever died runs out, and nothing that a zombie still does counts', async () => {
     const lab = await openRunnerLab();
     const id = await lab.addMailing({}, ['ada', 'bob']);
-    await adoptMailings(lab.db, lab.clock.now, lab.logger);
+    await adoptMailings({ db: lab.db, logger: lab.logger }, lab.clock.now);
     const look = { healAfterMs: 900_000, cancelAfterMs: 5_000 };
     const [zombie] = await claimDriven(lab.db, [id], look);
     expect(await claimDriven(lab.db, [id], look), 'its lease is alive').toEqual([]);

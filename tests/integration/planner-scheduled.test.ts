@@ -73,7 +73,8 @@ it('sends on what is urgent before thousands that are not', async () => {
   const [urgent = ''] = await schedule(lab, [['ada']]);
   await lab.db.updateTable('requests').set({ priority: 'high' }).where('request_id', '=', urgent).execute();
   lab.clock.now += 60_000;
-  await planDue({ ...lab, store: createRequestStore(lab.db) }, new Date(lab.clock.now));
+  const { db, publisher, topics, logger } = lab;
+  await planDue({ db, publisher, topics, logger, store: createRequestStore(db) }, new Date(lab.clock.now));
   expect((await lab.request(urgent))?.state).toBe('running');
   expect(await countIn(lab, 'running')).toBe(500);
 });

@@ -42,10 +42,10 @@ export interface RunnerLab extends StageLab {
 export type RequestRow = Awaited<ReturnType<typeof readRequest>>;
 
 /** To be called inside a test. */
-export async function openRunnerLab(): Promise<RunnerLab> {
+export async function openRunnerLab(database: { statementLimitMs?: number } = {}): Promise<RunnerLab> {
   const lab = await openStageLab({ partitions: 1 });
   const { databaseUrl, drop } = await createTestDatabase('runner');
-  const db = createDatabase({ url: databaseUrl, applicationName: 'test' });
+  const db = createDatabase({ url: databaseUrl, applicationName: 'test', ...database });
   const mock = await startUserMock({ port: 0, host: '127.0.0.1' });
   const runners = new Set<MailingRunner>();
   onTestFinished(async () => {

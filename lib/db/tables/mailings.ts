@@ -5,6 +5,8 @@ import type { Priority } from '../../topics.ts';
 export interface MailingTables {
   mailings: MailingsTable;
   mailing_people: MailingPeopleTable;
+  uploads: UploadsTable;
+  uploaded_people: UploadedPeopleTable;
   test_sends: TestSendsTable;
 }
 
@@ -53,6 +55,18 @@ export interface MailingsTable {
 export interface MailingPeopleTable {
   mailing_id: string;
   user_id: string;
+}
+
+/** The people of a file that is still being sent. */
+export interface UploadedPeopleTable {
+  upload_id: string;
+  batch: number;
+  user_ids: string[];
+}
+
+export interface UploadsTable {
+  upload_id: string;
+  started_at: Generated<Date>;
 }
 
 export interface TestSendsTable {

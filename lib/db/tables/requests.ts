@@ -14,6 +14,7 @@ export interface RequestTables {
   chunks: ChunksTable;
   series_cursors: SeriesCursorsTable;
   sweep_leases: SweepLeasesTable;
+  set_aside: SetAsideTable;
 }
 
 export interface AcceptedTable {
@@ -107,4 +108,14 @@ export interface SweepLeasesTable {
   name: string;
   holder: string;
   lease_until: Date;
+}
+
+/** Requests, and mailings that are none yet, that the planner leaves alone for a while. */
+export interface SetAsideTable {
+  subject_id: string;
+  /** For people. */
+  reason: string;
+  /** In a row; each time is twice as long as the one before. */
+  times: Generated<number>;
+  set_aside_until: Date;
 }

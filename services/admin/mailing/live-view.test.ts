@@ -17,6 +17,7 @@ const row: NumbersRow = {
   unsubscribed: 0,
   waitingFrom: null,
   waitingUntil: null,
+  aside: null,
   holds: [],
 };
 const once: MailingFacts = { status: 'confirmed', isSeries: false, confirmedCount: 120 };

@@ -2,6 +2,7 @@
 // the planner before it goes on; what is so follows within two seconds.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import { liftPauses } from '../../../lib/holds/lift-pause.ts';
 
 export interface Hold {
   state: 'paused' | 'cancelled';
@@ -29,10 +30,7 @@ export async function pause(db: Db, requestId: string, who: string): Promise<boo
 
 /** @returns false when it was not paused: what is cancelled stays so */
 export async function resume(db: Db, requestId: string): Promise<boolean> {
-  const { numAffectedRows } = await withDatabase(() =>
-    sql`delete from holds where request_id = ${requestId} and state = 'paused'`.execute(db),
-  );
-  return numAffectedRows === 1n;
+  return (await withDatabase(() => liftPauses(db, sql`h.request_id = ${requestId}`))).length === 1;
 }
 
 /** Also what is paused. The first to cancel is who cancelled it. @returns false when it was cancelled already */

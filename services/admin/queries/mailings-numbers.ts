@@ -32,9 +32,14 @@ export interface NumbersRow {
   /** When the first and the last of those who wait are tried again. */
   waitingFrom: Date | null;
   waitingUntil: Date | null;
+  /** Why the planner leaves it alone for now. */
+  aside: string | null;
   /** What keeps it back, with who and why. */
   holds: ActiveHold[];
 }
+
+/** Longer than it takes to find that it is still so. */
+const asideShownSeconds = 120;
 
 /** Of a request, or of a mailing that is none yet. */
 export async function readNumbers(db: Db, requestId: string): Promise<NumbersRow> {
@@ -53,7 +58,9 @@ export async function readNumbers(db: Db, requestId: string): Promise<NumbersRow
         case when waits.any then (select min(due_at) from waiting
           where request_id = ${requestId} and resume_at is null) end as "waitingFrom",
         case when waits.any then (select max(due_at) from waiting
-          where request_id = ${requestId} and resume_at is null) end as "waitingUntil"
+          where request_id = ${requestId} and resume_at is null) end as "waitingUntil",
+        (select a.reason from set_aside a where a.subject_id = ${requestId}
+          and a.set_aside_until > now() - make_interval(secs => ${asideShownSeconds})) as aside
       from waits
       left join requests r on r.request_id = ${requestId}
       left join holds h on h.request_id = ${requestId}`.execute(db),

@@ -30,19 +30,18 @@ export class NotStored extends Error {
 }
 
 /**
- * In one transaction: whatever the batches throw leaves everything as it was.
- * @param onStored told the ids of the file that are stored so far
- * @throws AudienceFileError too_many, as soon as it is known; what the batches throw
+ * In one transaction.
+ * @param readBatches by the connection of the transaction
+ * @throws AudienceFileError too_many; what readBatches throws
  */
 export async function storePeople(
   db: Db,
   wanted: Wanted,
-  batches: AsyncIterable<readonly string[]>,
-  onStored: (count: number) => void = () => {},
+  readBatches: (transaction: Db) => Iterable<readonly string[]> | AsyncIterable<readonly string[]>,
 ): Promise<Stored> {
   try {
     return await withDatabase(() =>
-      db.transaction().execute((transaction) => storePeopleIn(transaction, wanted, batches, onStored)),
+      db.transaction().execute((transaction) => storePeopleIn(transaction, wanted, readBatches(transaction))),
     );
   } catch (error) {
     if (error instanceof NotStored) return { kind: error.kind };
@@ -50,12 +49,15 @@ export async function storePeople(
   }
 }
 
-/** @throws NotStored; and as storePeople */
+/**
+ * Whatever the batches throw leaves everything as it was.
+ * @param batches never of a file that is still being sent: the transaction is open all the while (upload-people.ts)
+ * @throws NotStored; and as storePeople
+ */
 export async function storePeopleIn(
   transaction: Db,
   wanted: Wanted,
-  batches: AsyncIterable<readonly string[]> | Iterable<readonly string[]>,
-  onStored: (count: number) => void = () => {},
+  batches: Iterable<readonly string[]> | AsyncIterable<readonly string[]>,
 ): Promise<Extract<Stored, { kind: 'stored' }>> {
   await lockPeople(transaction, wanted.mailingId);
   let total = await begin(transaction, wanted);
@@ -67,13 +69,29 @@ export async function storePeopleIn(
     taken += ids.length;
     added += inserted;
     total += inserted;
-    if (total > maxPeople) {
-      throw new AudienceFileError('too_many', 'These are more than 1,000,000 people, and that is as many as may be.');
-    }
-    onStored(taken);
+    requireFewEnough(total);
   }
   const revision = await finish(transaction, wanted, total);
   return { kind: 'stored', total, added, duplicates: taken - added, revision };
+}
+
+/** @throws AudienceFileError too_many */
+export function requireFewEnough(count: number): void {
+  if (count <= maxPeople) return;
+  throw new AudienceFileError('too_many', 'These are more than 1,000,000 people, and that is as many as may be.');
+}
+
+/** @returns false when it is no draft any more, or another revision */
+export async function isStill(
+  db: Db,
+  { mailingId, revision }: Pick<Wanted, 'mailingId' | 'revision'>,
+): Promise<boolean> {
+  const { rows } = await withDatabase(() =>
+    sql`select from mailings where mailing_id = ${mailingId} and status = 'draft' and revision = ${revision}`.execute(
+      db,
+    ),
+  );
+  return rows.length === 1;
 }
 
 /** One at a time: two that insert the same people in another order would wait for each other. */

@@ -9,6 +9,7 @@ import { done } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { type Stored, storePeople } from '../queries/mailings-people.ts';
+import { uploadPeople } from '../queries/upload-people.ts';
 import { requireAbility } from '../roles.ts';
 import { readMailingId, requireDraft, requireRevision } from './mailings-of.ts';
 
@@ -21,8 +22,8 @@ interface Progress {
 }
 
 const keptMs = 60_000;
-/** Each holds a connection to Postgres for as long as the file takes: one of its own (uploadsDb). */
-export const maxUploads = 3;
+/** Each keeps a batch of rows in memory, and no connection to Postgres while its sender is waited for. */
+const maxUploads = 20;
 const types = new Set([
   'text/csv',
   'text/plain',
@@ -79,7 +80,7 @@ async function upload(c: AdminContext, parts: Parts, mailingId: string, progress
   let stored: Stored;
   try {
     const wanted = { mailingId, revision, mode, who: c.var.session.name } as const;
-    stored = await storePeople(parts.uploadsDb, wanted, batches(), (count) => (progress.stored = count));
+    stored = await uploadPeople(parts.uploadsDb, wanted, batches(), (count) => (progress.stored = count));
   } catch (error) {
     const fault = toFault(error, rows.faultCount, rows.rowCount, error instanceof WrongRows);
     if (fault === undefined) {
@@ -139,7 +140,7 @@ async function clear(c: AdminContext, parts: Parts): Promise<Response> {
     mode: 'replace',
     who: c.var.session.name,
   } as const;
-  const stored = await storePeople(parts.db, wanted, nobody());
+  const stored = await storePeople(parts.db, wanted, () => []);
   if (stored.kind !== 'stored') {
     throw new PageError(
       409,
@@ -149,5 +150,3 @@ async function clear(c: AdminContext, parts: Parts): Promise<Response> {
   await writeAudit(parts.db, c, 'mailing.people_removed', `mailing ${mailingId}`, { count });
   return done(c, `/mailings/${mailingId}/edit`, `${count.toLocaleString('en-US')} people were taken out of the draft.`);
 }
-
-async function* nobody(): AsyncGenerator<string[]> {}

@@ -90,6 +90,7 @@ function toLiveData(c: AdminContext, shown: Shown, { row, rate }: Snapshot) {
     isSeries: shown.isSeries,
     holds: isOver ? [] : row.holds.map(toShownHold),
     view,
+    aside: isWanted ? row.aside : null,
     rate: state === 'running' ? rate : undefined,
     timeLeftMs: toTimeLeft(view, rate),
     hasNumbers: row.state !== null,

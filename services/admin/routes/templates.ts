@@ -1,8 +1,10 @@
 // /templates: the list of templates; its neighbours templates-*.ts make, change, compare and test one.
+import { listSharedHolds } from '../../../lib/holds/list-holds.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { listTemplates, type TemplateFilter } from '../queries/templates.ts';
 import { requireAbility } from '../roles.ts';
+import { toShownHold } from '../shown-holds.ts';
 import { channelTitles, type TemplateDesk } from '../template/desk.ts';
 import { createPreviewPeople } from '../template/preview-people.ts';
 import { isShortName } from '../template/read-form.ts';
@@ -47,6 +49,7 @@ async function showList(c: AdminContext, parts: Parts): Promise<Response> {
   const isFiltered = filter.channel !== undefined || filter.archived || filter.search !== '';
   return page(c, parts, 'templates/list', {
     title: 'Templates',
+    onHold: (await listSharedHolds(parts.db)).map(toShownHold),
     rows,
     filter,
     next,

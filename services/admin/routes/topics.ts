@@ -1,4 +1,5 @@
 // /topics : every topic of ours with its size and rate, and how far each lane is; live.
+import { listSharedHolds } from '../../../lib/holds/list-holds.ts';
 import { streamPart } from '../event-stream.ts';
 import type { LaneFacts, TopicFacts } from '../kafka/lag.ts';
 import type { LagView } from '../kafka/lag-sampler.ts';
@@ -6,6 +7,7 @@ import { createNewestTimes } from '../kafka/newest-times.ts';
 import { page } from '../page.ts';
 import type { AdminApp, Parts } from '../parts.ts';
 import { requireAbility } from '../roles.ts';
+import { toShownHold } from '../shown-holds.ts';
 
 const liveEveryMs = 5_000;
 
@@ -27,7 +29,8 @@ export function topics(app: AdminApp, parts: Parts): void {
 
   app.get('/topics', async (c) => {
     requireAbility(c, 'operate');
-    return page(c, parts, 'topics/list', { title: 'Topics', ...toData(await parts.lag.current()) });
+    const onHold = (await listSharedHolds(parts.db)).map(toShownHold);
+    return page(c, parts, 'topics/list', { title: 'Topics', onHold, ...toData(await parts.lag.current()) });
   });
   app.get('/topics/live', (c) => {
     requireAbility(c, 'operate');

@@ -2,6 +2,7 @@
 // locked from reading to storing: whoever wants to take it back to a draft waits, and then sees its request.
 import { sql } from 'kysely';
 import type { Db } from '../../../lib/db/database.ts';
+import { isNotAside } from './set-aside.ts';
 import type { ConfirmedMailing, WantedRequest } from './to-wanted.ts';
 
 /** The columns of a ConfirmedMailing; from mailings m, templates t and holds h. */
@@ -30,6 +31,7 @@ export async function lockDueMailings(db: Db, now: Date, limit: number): Promise
     left join holds h on h.request_id = m.mailing_id
     where m.status = 'confirmed' and m.recurrence is null and m.adopted_at is null
       and (m.scheduled_at is null or m.scheduled_at <= ${now} or h.state = 'cancelled')
+      and ${isNotAside(sql`m.mailing_id`)}
     order by m.scheduled_at nulls first
     limit ${limit}
     for update of m skip locked`.execute(db);

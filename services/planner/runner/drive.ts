@@ -1,5 +1,6 @@
 // Drives one request for as long as it is ours: looks how it is, does the next step, looks again. A crash between any two
 // lines repeats the same chunks with the same people.
+import { StatementUndoneError } from '../../../lib/db/database.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { type LaneStatus, LeaveError, pauseFor } from '../../../lib/kafka/lane-status.ts';
 import type { UserService } from '../../../lib/user-service.ts';
@@ -12,6 +13,7 @@ import { type CareParts, cancelRequest, healRequest, resumeRequest } from './loo
 import { type Limits, nextStep, type View } from './next-step.ts';
 import { notePaused } from './note-state.ts';
 import { readView } from './read-view.ts';
+import { endAside, setAside } from './set-aside.ts';
 import { createSources } from './sources.ts';
 import { storePage } from './store-page.ts';
 
@@ -26,6 +28,9 @@ export interface DriveParts extends CareParts {
 const lookEveryMs = 250;
 const firstRetryMs = 200;
 const longestRetryMs = 2_000;
+/** In a row; then the others have the place of this request for a while. Each try of the first kind may take 30 s. */
+const undoneTries = 3;
+const unansweredTries = 5;
 
 /**
  * Returns when nothing is left to do for it, when it is no longer ours, or when it is told to leave.
@@ -35,6 +40,8 @@ export async function drive(parts: DriveParts, request: Driven, signal: AbortSig
   const work = new Work(parts, request, signal);
   const who = {};
   let delayMs = firstRetryMs;
+  let isAside = false;
+  let failed = { undone: 0, unanswered: 0 };
   try {
     while (!signal.aborted) {
       try {
@@ -42,10 +49,18 @@ export async function drive(parts: DriveParts, request: Driven, signal: AbortSig
         parts.status.resumed(who);
         if (isOver) break;
         delayMs = firstRetryMs;
+        failed = { undone: 0, unanswered: 0 };
       } catch (error) {
         if (!(error instanceof DependencyError)) throw error;
         if (signal.aborted) break;
         parts.status.waits(who, error);
+        if (error instanceof StatementUndoneError) failed.undone++;
+        else if (error.dependency === 'user-service') failed.unanswered++;
+        if (failed.undone >= undoneTries || (await isUnansweredAlone(parts, failed.unanswered, signal))) {
+          await setAside(parts, 'drive', request.requestId, error);
+          isAside = true;
+          break;
+        }
         await pauseFor(delayMs, signal);
         delayMs = Math.min(delayMs * 2, longestRetryMs);
       }
@@ -57,6 +72,19 @@ export async function drive(parts: DriveParts, request: Driven, signal: AbortSig
   }
   // Not when it ends with a bug: then the lease runs out, and the next try comes after a while.
   await releaseLease(parts.db, request, work.isWhole);
+  if (!isAside) await endAside(parts.db, request.requestId);
+}
+
+/** Whether the user service answers, and not for this request: then another mailing may have the place. */
+async function isUnansweredAlone({ users }: DriveParts, failedCount: number, signal: AbortSignal): Promise<boolean> {
+  if (failedCount < unansweredTries) return false;
+  try {
+    await users.fetchCategories(signal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DependencyError)) throw error;
+    return false;
+  }
 }
 
 class Work {

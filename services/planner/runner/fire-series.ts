@@ -7,6 +7,7 @@ import { DependencyError, describeError } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { insertWanted, mailingColumns } from './confirmed-mailings.ts';
 import { type Firing, findLatestFiring } from './firing-times.ts';
+import { type AsideParts, isNotAside, orAside } from './set-aside.ts';
 import { type ConfirmedMailing, toWanted } from './to-wanted.ts';
 
 interface Series extends ConfirmedMailing {
@@ -22,11 +23,13 @@ interface Series extends ConfirmedMailing {
  * @param now of the planner, milliseconds since 1970 UTC
  * @param complained remembers which series cannot fire and why, so that each is told once
  */
-export async function fireSeries(db: Db, now: number, logger: Logger, complained: Set<string>): Promise<void> {
+export async function fireSeries(parts: AsideParts, now: number, complained: Set<string>): Promise<void> {
+  const { db, logger } = parts;
   const all = await withDatabase(() => readSeries(db));
   for (const series of all) {
     try {
-      if (findDue(series, now)) await withDatabase(() => fire(db, series.mailingId, now, logger));
+      if (!findDue(series, now)) continue;
+      await orAside(parts, 'fire', series.mailingId, () => withDatabase(() => fire(db, series.mailingId, now, logger)));
     } catch (error) {
       if (error instanceof DependencyError) throw error;
       const complaint = `a series cannot fire: ${describeError(error)}`;
@@ -87,6 +90,7 @@ async function readSeries(db: Db, seriesId?: string): Promise<Series[]> {
     left join holds h on h.request_id = m.mailing_id
     left join series_cursors c on c.series_id = m.mailing_id
     where m.status = 'confirmed' and m.recurrence is not null and h.state is distinct from 'cancelled'
+      and ${isNotAside(sql`m.mailing_id`)}
     ${seriesId === undefined ? sql`` : sql`and m.mailing_id = ${seriesId} for update of m skip locked`}`.execute(db);
   return rows;
 }

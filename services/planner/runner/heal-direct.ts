@@ -1,13 +1,14 @@
 // What the sweep does for requests that only name people and do not move any more: the same as for mailings
 // (look-after.ts), hundreds at a time.
 import { sql } from 'kysely';
-import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import { type Db, StatementUndoneError, withDatabase } from '../../../lib/db/database.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { publishChunks } from './chunks.ts';
 import { loadOpen } from './direct-requests.ts';
 import { countPeople, type Driven } from './driven.ts';
 import { type CareParts, endLost, maxHealRounds } from './look-after.ts';
 import { findMissing } from './missing-people.ts';
+import { setAside } from './set-aside.ts';
 
 /**
  * Nobody wants a message of last month out of the blue: what could be under way so long ago, and was never healed, ends as
@@ -35,14 +36,21 @@ export async function healDirect(parts: CareParts, requestIds: readonly string[]
   try {
     return await healTogether(parts, requestIds);
   } catch (error) {
-    if (error instanceof DependencyError) throw error;
+    const isUndone = error instanceof StatementUndoneError;
+    if (error instanceof DependencyError && !isUndone) throw error;
     const [requestId] = requestIds;
     if (requestId !== undefined && requestIds.length === 1) {
+      if (isUndone) {
+        await setAside(parts, 'heal', requestId, error);
+        return 0;
+      }
       parts.logger.error({ err: error, requestId }, 'a bug: this request cannot be healed, the others are');
       await noteRound(parts.db, new Map([[requestId, { ...unknownHealth, requestId }]]), new Set());
       return 0;
     }
     const half = Math.ceil(requestIds.length / 2);
+    // It may be the state of Postgres: the other half comes with the next walk.
+    if (isUndone) return healDirect(parts, requestIds.slice(0, half));
     return (await healDirect(parts, requestIds.slice(0, half))) + (await healDirect(parts, requestIds.slice(half)));
   }
 }

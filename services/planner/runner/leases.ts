@@ -5,6 +5,7 @@ import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import { requestIsCovered } from '../../../lib/holds/covers.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import { type Driven, drivenColumns } from './driven.ts';
+import { isNotAside } from './set-aside.ts';
 
 /** Short, so that a mailing goes on soon after its planner was killed; a holder that only stalls loses nothing but its turn. */
 export const leaseSeconds = 10;
@@ -61,7 +62,7 @@ function claimable({ healAfterMs, cancelAfterMs }: LookAfter) {
   return sql`
     from requests r left join holds h using (request_id)
     where r.driven and r.ended_at is null and r.state <> 'scheduled'
-      and (r.lease_until is null or r.lease_until <= now())
+      and (r.lease_until is null or r.lease_until <= now()) and ${isNotAside(sql`r.request_id`)}
       and case
         when r.state = 'cancelled' then
           r.lease_until is not null or r.progress_at <= now() - make_interval(secs => ${cancelAfterMs / 1000})
@@ -75,15 +76,27 @@ function claimable({ healAfterMs, cancelAfterMs }: LookAfter) {
       end`;
 }
 
-/** Renews what is held. @returns the ids that are still ours */
+/**
+ * Renews what is held. A row that is locked at this moment keeps its lease as it is until the next time: one that somebody
+ * keeps locked must not cost the others theirs.
+ * @returns the ids that are still ours
+ */
 export async function renewLeases(db: Db, held: readonly Driven[]): Promise<Set<string>> {
   const { rows } = await withDatabase(() =>
     sql<{ request_id: string }>`
-      update requests r set lease_until = now() + make_interval(secs => ${leaseSeconds})
-      from unnest(${held.map(({ requestId }) => requestId)}::uuid[], ${held.map(({ epoch }) => epoch)}::int[])
-        as h (request_id, epoch)
-      where r.request_id = h.request_id and r.epoch = h.epoch and r.ended_at is null
-      returning r.request_id`.execute(db),
+      with ours as materialized (
+        select r.request_id
+        from unnest(${held.map(({ requestId }) => requestId)}::uuid[], ${held.map(({ epoch }) => epoch)}::int[])
+          as h (request_id, epoch)
+        join requests r on r.request_id = h.request_id and r.epoch = h.epoch
+        where r.ended_at is null
+      ), free as (
+        select r.request_id from requests r join ours using (request_id) for update of r skip locked
+      ), renewed as (
+        update requests r set lease_until = now() + make_interval(secs => ${leaseSeconds})
+        from free where r.request_id = free.request_id
+      )
+      select request_id from ours`.execute(db),
   );
   return new Set(rows.map((row) => row.request_id));
 }

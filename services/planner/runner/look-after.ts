@@ -18,7 +18,7 @@ export interface CareParts extends ChunkParts {
   kafka: Kafka;
   logger: Logger;
   now: () => number;
-  metrics?: Pick<PlannerMetrics, 'healed' | 'lost'>;
+  metrics?: Pick<PlannerMetrics, 'healed' | 'lost' | 'setAside'>;
 }
 
 export const maxHealRounds = 3;

@@ -7,6 +7,7 @@ import type { ChunkParts } from './chunks.ts';
 import { type Driven, drivenColumns, type StoredChunk, toChunkEvent } from './driven.ts';
 import { cutFitting } from './fitting.ts';
 import { leaseSeconds } from './leases.ts';
+import { type AsideParts, isNotAside, runBatch } from './set-aside.ts';
 
 export const maxDueRequests = 500;
 /** Of one round. */
@@ -23,9 +24,14 @@ interface Planned {
  * the same chunks.
  * @returns how many there were
  */
-export async function planDue(parts: ChunkParts, now: Date): Promise<number> {
-  const isAnyDue = (await withDatabase(() => lockDue(parts.db, now, 1))).length > 0;
-  const planned = isAnyDue ? await withDatabase(() => storeDue(parts.db, now)) : [];
+export async function planDue(parts: ChunkParts & AsideParts, now: Date): Promise<number> {
+  const findFirst = async () => (await withDatabase(() => lockDue(parts.db, now, 1)))[0];
+  if ((await findFirst()) === undefined) return 0;
+  return runBatch(parts, 'due', { limit: maxDueRequests, run: (limit) => planSome(parts, now, limit), findFirst });
+}
+
+async function planSome(parts: ChunkParts, now: Date, limit: number): Promise<number> {
+  const planned = await withDatabase(() => storeDue(parts.db, now, limit));
   if (planned.length === 0) return 0;
   const records = planned.flatMap(({ request, chunks }) =>
     chunks.map((chunk) => toPlannedRecord(toChunkEvent(request, chunk), parts.topics)),
@@ -41,9 +47,9 @@ export async function planDue(parts: ChunkParts, now: Date): Promise<number> {
 }
 
 /** One transaction: a request has all its chunks and its numbers, or is as it was. */
-async function storeDue(db: Db, now: Date): Promise<Planned[]> {
+async function storeDue(db: Db, now: Date, limit: number): Promise<Planned[]> {
   return db.transaction().execute(async (transaction) => {
-    const ids = await lockDue(transaction, now, maxDueRequests);
+    const ids = await lockDue(transaction, now, limit);
     if (ids.length === 0) return [];
     const requests = await takeLeases(transaction, ids);
     const cut = requests.flatMap((request) => (request.chunkCount > 0 ? [] : cutRequest(request)));
@@ -64,7 +70,7 @@ async function lockDue(db: Db, now: Date, limit: number): Promise<string[]> {
         select r.request_id from requests r
         where r.state = 'scheduled' and r.priority = p.priority and r.driven and r.scheduled_at <= ${now}
           and r.user_categories = '{}' and r.people_from is null
-          and not exists (select from holds h where h.request_id = r.request_id)
+          and not exists (select from holds h where h.request_id = r.request_id) and ${isNotAside(sql`r.request_id`)}
         order by r.scheduled_at limit ${limit}
         for update of r skip locked
       ) d
@@ -72,7 +78,7 @@ async function lockDue(db: Db, now: Date, limit: number): Promise<string[]> {
       select r.request_id, 0 as rank from requests r
       where r.driven and r.ended_at is null and r.state = 'planning' and r.user_categories = '{}' and r.people_from is null
         and (r.lease_until is null or r.lease_until <= now())
-        and not exists (select from holds h where h.request_id = r.request_id)
+        and not exists (select from holds h where h.request_id = r.request_id) and ${isNotAside(sql`r.request_id`)}
       limit ${limit}
       for update of r skip locked
     )

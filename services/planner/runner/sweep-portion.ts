@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import { openSince, requestIsHeld, requestIsOpen } from '../../../lib/db/open-requests.ts';
 import type { Priority } from '../../../lib/topics.ts';
+import { isNotAside } from './set-aside.ts';
 import { endedState } from './take-progress.ts';
 
 /** Where a priority's walk goes on: after this request. Times as Postgres writes them, with all their digits. */
@@ -66,16 +67,17 @@ export async function lookAtOpen(
         ) c on true
       ), judged as materialized (
         select c.*, not c.are_all_known and not c.is_moving and not (
-          select ${requestIsHeld} from requests r where r.request_id = c.request_id) as stands_still
+          select ${requestIsHeld} from requests r where r.request_id = c.request_id) as stands_still,
+          not ${isNotAside(sql`c.request_id`)} as is_aside
         from counted c
       )
       select priority, max(found) = ${perPriority} or count(*) < max(found) as "hasMore",
         (array_agg(json_build_object('since', since, 'requestId', request_id) order by since, request_id))[1] as first,
         (array_agg(json_build_object('since', since, 'requestId', request_id)
           order by since desc, request_id desc))[1] as last,
-        coalesce(array_agg(request_id) filter (where is_direct and is_balanced), '{}') as balanced,
+        coalesce(array_agg(request_id) filter (where is_direct and is_balanced and not is_aside), '{}') as balanced,
         coalesce(array_agg(request_id order by since, request_id)
-          filter (where is_direct and is_quiet and stands_still), '{}') as quiet,
+          filter (where is_direct and is_quiet and stands_still and not is_aside), '{}') as quiet,
         floor(extract(epoch from min(since) filter (where stands_still)) * 1000)::double precision as "oldestMs"
       from judged group by priority`.execute(db),
   );

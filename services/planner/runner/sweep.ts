@@ -1,6 +1,7 @@
 // The sweep: walks through all open requests, the oldest of each priority first, again and again. It ends those that only
 // name people once all of them have an end, heals those that stand still, and knows the oldest one. One planner at a time.
 import { performance } from 'node:perf_hooks';
+import { StatementUndoneError } from '../../../lib/db/database.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { pauseFor } from '../../../lib/kafka/lane-status.ts';
 import type { Passage } from '../../../lib/kafka/passage.ts';
@@ -8,12 +9,13 @@ import { type Priority, priorities } from '../../../lib/topics.ts';
 import type { PlannerMetrics } from '../planner-metrics.ts';
 import { healDirect } from './heal-direct.ts';
 import { type CareParts, startPassageOf } from './look-after.ts';
+import { runEach } from './set-aside.ts';
 import { createSweepLease } from './sweep-lease.ts';
 import { closeBalanced, type LookedAt, lookAtOpen, type Place, perPriority } from './sweep-portion.ts';
 
 export interface SweepParts extends Omit<CareParts, 'metrics'> {
   healAfterMs: number;
-  metrics?: Pick<PlannerMetrics, 'healed' | 'lost' | 'oldestOpen'>;
+  metrics?: Pick<PlannerMetrics, 'healed' | 'lost' | 'setAside' | 'oldestOpen'>;
 }
 
 /** Between two walks. */
@@ -73,10 +75,7 @@ export function createSweep(parts: SweepParts, signal: AbortSignal): Sweep {
         new Map(left.map((priority) => [priority, walkOf(priority).at])),
         healAfterMs,
       );
-      const closed = await closeBalanced(
-        db,
-        portions.flatMap(({ balanced }) => balanced),
-      );
+      const closed = await close(portions.flatMap(({ balanced }) => balanced));
       const tookMs = performance.now() - startedAt;
       for (const portion of portions) await takeIn(portion);
       if (closed > 0) logger.debug({ closed }, 'requests are done, their numbers balance');
@@ -85,6 +84,15 @@ export function createSweep(parts: SweepParts, signal: AbortSignal): Sweep {
       if (left.length > 0) await pauseFor(restingMs, signal);
     }
     for (const priority of priorities) end(priority);
+  }
+
+  async function close(requestIds: readonly string[]): Promise<number> {
+    try {
+      return await closeBalanced(db, requestIds);
+    } catch (error) {
+      if (!(error instanceof StatementUndoneError)) throw error;
+    }
+    return runEach(parts, 'close', requestIds, (requestId) => closeBalanced(db, [requestId]));
   }
 
   function begin(): Priority[] {
