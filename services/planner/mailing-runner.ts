@@ -5,7 +5,7 @@ import { LaneStatus } from '../../lib/kafka/lane-status.ts';
 import type { Priority } from '../../lib/topics.ts';
 import type { PlannerMetrics } from './planner-metrics.ts';
 import { adoptMailings, maxAdopted } from './runner/adopt-mailings.ts';
-import { applyHolds, comeDue, driveStrays, hasWork, liftHolds } from './runner/apply-holds.ts';
+import { applyHolds, comeDue, driveStrays, hasWork, liftHolds, noteLifted } from './runner/apply-holds.ts';
 import { type DriveParts, drive } from './runner/drive.ts';
 import type { Driven } from './runner/driven.ts';
 import { fireSeries } from './runner/fire-series.ts';
@@ -68,6 +68,7 @@ export function startMailingRunner(options: RunnerOptions): MailingRunner {
     if (!everything && !(await hasWork(db, new Date(now())))) return false;
     // Those of the last ten minutes at every look: only what was busy all that time is left for the look at all of them.
     await applyHolds(db, looks % allHoldsEvery === 1);
+    await noteLifted(db);
     await liftHolds(db, new Date(now()));
     await comeDue(db, new Date(now()));
     for (const { requestId, state, planned } of await takeProgress(db, everything)) {

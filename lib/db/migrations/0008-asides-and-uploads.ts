@@ -1,5 +1,5 @@
-// Requests and mailings that the planner leaves alone for a while, because its work on them comes to no end; and the people of
-// files that are still being sent.
+// Requests and mailings that the planner leaves alone for a while, because its work on them comes to no end; pauses that were
+// lifted; and the people of files that are still being sent.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -14,6 +14,9 @@ const statements = [
     times integer not null default 1,
     set_aside_until timestamptz not null
   )`,
+
+  // Pauses that were taken away, until the planner has taken note of it.
+  'create table lifted_pauses (request_id uuid primary key, lifted_at timestamptz not null default now())',
 
   // Written batch by batch while somebody sends a file, so that no transaction is open meanwhile.
   'create table uploads (upload_id uuid primary key, started_at timestamptz not null default now())',

@@ -4,6 +4,7 @@ import type { SharedScope } from '../../../domain/holds.ts';
 
 export interface HoldTables {
   holds: HoldsTable;
+  lifted_pauses: LiftedPausesTable;
   sending_holds: SendingHoldsTable;
 }
 
@@ -37,4 +38,10 @@ export interface SendingHoldsTable {
   /** When everybody whom it kept back had been published again. */
   resumed_at: Date | null;
   resume_lease_until: Date | null;
+}
+
+/** Until the planner has taken note. */
+export interface LiftedPausesTable {
+  request_id: string;
+  lifted_at: Generated<Date>;
 }

@@ -10,6 +10,7 @@ export async function hasWork(db: Db, now: Date): Promise<boolean> {
     sql<{ has_work: boolean }>`
       select exists (select from requests r where r.driven and r.ended_at is null and r.state <> 'scheduled')
         or exists (select from holds h where h.changed_at > now() - interval '10 minutes')
+        or exists (select from lifted_pauses)
         or exists (
           select from requests r
           where r.state = 'scheduled' and r.driven and r.scheduled_at <= ${now}
@@ -81,6 +82,30 @@ export async function liftHolds(db: Db, now: Date): Promise<void> {
         state = case when r.scheduled_at > ${now} or (r.user_categories = '{}' and r.people_from is null)
           then 'scheduled' else 'planning' end
       from free where r.request_id = free.request_id`.execute(db),
+  );
+}
+
+/**
+ * Records that a dispatcher met during a pause have passed without a row. A planner that saw the pause has noted the request
+ * as paused, and resumes it; when none did, it is noted here, so that it is resumed as well. The epoch voids a holder at work.
+ */
+export async function noteLifted(db: Db): Promise<void> {
+  await withDatabase(() =>
+    sql`
+      with passed as (
+        select r.request_id from lifted_pauses l join requests r using (request_id)
+        where r.ended_at is null and r.state in ('planning', 'running') and r.chunk_count > 0
+        order by r.request_id
+        for update of r skip locked
+      ), noted as (
+        update requests r set state = 'paused', driven = true, epoch = r.epoch + 1, lease_until = null,
+          progress_at = coalesce(r.progress_at, now())
+        from passed where r.request_id = passed.request_id
+      )
+      delete from lifted_pauses l
+      where l.request_id in (select request_id from passed) or not exists (
+        select from requests r where r.request_id = l.request_id
+          and r.ended_at is null and r.state in ('planning', 'running') and r.chunk_count > 0)`.execute(db),
   );
 }
 
