@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { type ApiKeyScope, defaultScopes, scopeTitles } from '../domain/key-rights.ts';
 import { newApiKey } from '../lib/api-keys.ts';
 import { databaseVariables, readConfig } from '../lib/config.ts';
 import { createDatabase, type Db, withDatabase } from '../lib/db/database.ts';
-import type { ApiKeyScope } from '../lib/db/tables.ts';
 import { PosthornError } from '../lib/errors.ts';
 import type { Call, Command } from './command.ts';
 
-const scopes: readonly ApiKeyScope[] = ['send', 'read', 'admin'];
+const scopes = Object.keys(scopeTitles) as ApiKeyScope[];
 
 export const keys: Command = {
   summary: 'create, list and revoke API keys of the HTTP ingest',
@@ -17,8 +17,12 @@ export const keys: Command = {
 posthorn keys create --name <who> [--scopes send,read]
 posthorn keys revoke <key id>
 
-A key is printed once, when it is created; afterwards only its hash is known. Scopes: send (post requests), read (ask for
-requests and notifications), admin. Reads DATABASE_URL.`,
+A key is printed once, when it is created; afterwards only its hash is known. Scopes:
+${Object.entries(scopeTitles)
+  .map(([name, title]) => `  ${name.padEnd(9)} ${title}`)
+  .join('\n')}
+
+Reads DATABASE_URL.`,
   async run({ args, env, print }) {
     const config = readConfig(z.object(databaseVariables), env);
     const db = createDatabase({ url: config.DATABASE_URL, applicationName: 'posthorn-keys', maxConnections: 1 });
@@ -50,7 +54,7 @@ async function list(db: Db, print: Call['print']): Promise<void> {
 async function create(db: Db, args: string[], print: Call['print']): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { name: { type: 'string' }, scopes: { type: 'string', default: 'send,read' } },
+    options: { name: { type: 'string' }, scopes: { type: 'string', default: defaultScopes.join(',') } },
   });
   if (!values.name) throw new PosthornError('usage', '--name is missing: whose key is it?');
   const wanted = values.scopes.split(',').map((scope) => {

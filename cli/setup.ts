@@ -2,6 +2,7 @@
 // it adds what is missing and changes nothing else.
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { firstKeyScopes } from '../domain/key-rights.ts';
 import { hashApiKey, newApiKey, toApiKeyHint } from '../lib/api-keys.ts';
 import {
   count,
@@ -87,11 +88,30 @@ async function runSetup({ env, print }: Call): Promise<void> {
   try {
     const ran = await withDatabase(() => migrate(db));
     print(ran.length > 0 ? `database: ${ran.join(', ')}` : 'database: nothing to migrate');
+    if (ran.includes('0012-keys-own-requests')) await sayWhoLostFeedback(db, print);
     await ensureFirstKey(db, config.POSTHORN_API_KEY, print);
     await ensureFirstAdmin(db, config.POSTHORN_ADMIN_PASSWORD, print);
   } finally {
     await db.destroy();
   }
+}
+
+/** Once, at the upgrade: until then the scope send was enough to report bounces and complaints. */
+async function sayWhoLostFeedback(db: Db, print: Call['print']): Promise<void> {
+  const keys = await db
+    .selectFrom('api_keys')
+    .select(['name', 'key_hint', 'scopes'])
+    .where('revoked_at', 'is', null)
+    .execute();
+  const lost = keys.filter(
+    ({ scopes }) => scopes.includes('send') && !scopes.includes('feedback') && !scopes.includes('admin'),
+  );
+  if (lost.length === 0) return;
+  print(
+    '  These keys may cancel their own requests and no longer report bounces and complaints (POST /api/v1/feedback);',
+  );
+  print('  where one of them does, make it a key of its own: posthorn keys create --name <who> --scopes feedback');
+  for (const { name, key_hint: hint } of lost) print(`    ${hint}  ${name}`);
 }
 
 async function ensureFirstKey(db: Db, chosen: string | undefined, print: Call['print']): Promise<void> {
@@ -106,7 +126,7 @@ async function ensureFirstKey(db: Db, chosen: string | undefined, print: Call['p
       name: 'first key',
       key_hash: hashApiKey(key),
       key_hint: toApiKeyHint(key),
-      scopes: ['send', 'read'],
+      scopes: [...firstKeyScopes],
     })
     .execute();
   print(made ? `first API key, shown once: ${made.key}` : 'first API key: the one in POSTHORN_API_KEY');

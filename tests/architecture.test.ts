@@ -150,7 +150,7 @@ describe('tables', () => {
     lag_minutes: ['services/admin'],
     admin_users: ['cli', 'services/admin'],
     admin_sessions: ['cli', 'services/admin'],
-    audit: ['cli', 'lib', 'services/admin'],
+    audit: ['cli', 'lib', 'services/admin', 'services/ingest'],
   };
   const services = production.filter(({ path }) => !path.startsWith('lib/db/'));
   const writes = (table: string): string[] => {

@@ -11,6 +11,7 @@ import * as redriveLeases from './migrations/0007-redrive-leases.ts';
 import * as asidesAndUploads from './migrations/0008-asides-and-uploads.ts';
 import * as suppressionScope from './migrations/0010-suppression-scope.ts';
 import * as unsubscribedBy from './migrations/0011-unsubscribed-by.ts';
+import * as keysOwnRequests from './migrations/0012-keys-own-requests.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
 const migrations: Record<string, Migration> = {
@@ -24,6 +25,7 @@ const migrations: Record<string, Migration> = {
   '0008-asides-and-uploads': asidesAndUploads,
   '0010-suppression-scope': suppressionScope,
   '0011-unsubscribed-by': unsubscribedBy,
+  '0012-keys-own-requests': keysOwnRequests,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => migrations };

@@ -9,7 +9,6 @@ import type { OperationTables } from './tables/operation.ts';
 import type { RequestTables } from './tables/requests.ts';
 import type { TemplateTables } from './tables/templates.ts';
 
-export type { ApiKeyScope } from './tables/access.ts';
 export type { FeedbackTable } from './tables/consent.ts';
 export type { DeliveriesTable, DeliveryState } from './tables/deliveries.ts';
 export type { HoldsTable } from './tables/holds.ts';

@@ -2,8 +2,8 @@
 // neither a busy caller nor a wrong one costs a statement for each call.
 import { hash } from 'node:crypto';
 import { sql } from 'kysely';
+import type { ApiKeyScope } from '../../domain/key-rights.ts';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
-import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import { createGatherer } from './gather.ts';
 import { Problem } from './problem.ts';
 import { readWithinLimit } from './time-limit.ts';
@@ -14,6 +14,9 @@ export interface ApiKey {
   name: string;
   scopes: ReadonlySet<ApiKeyScope>;
 }
+
+/** As the audit log names whoever uses it. */
+export const toWho = (name: string): string => `key ${name}`;
 
 export interface ApiKeys {
   /** @throws Problem unauthorized or forbidden; DependencyError('postgres') */

@@ -1,6 +1,7 @@
 // The tables `feedback` and `suppressions`, as reports change them: one statement for a whole call.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
+import { type ApiKey, toWho } from './api-keys.ts';
 import type { Report } from './feedback.ts';
 
 const outranks = sql`(excluded.reason = 'complaint' and s.reason not in ('complaint', 'manual'))`;
@@ -12,9 +13,11 @@ const outranks = sql`(excluded.reason = 'complaint' and s.reason not in ('compla
  * A suppression that is there stays, but for two things: a complaint outranks what mail servers said, for whoever lifts it
  * must see it; and one of promotional messages grows to one of everything.
  *
+ * @param key whose reports these are; the audit log says so
  * @throws DependencyError('postgres')
  */
-export async function storeFeedback(db: Db, reports: readonly Report[]): Promise<void> {
+export async function storeFeedback(db: Db, reports: readonly Report[], key: ApiKey): Promise<void> {
+  const { apiKeyId, name } = key;
   const unique = [...new Map(reports.map((report) => [report.feedbackId, report])).values()];
   await withDatabase(() =>
     sql`
@@ -36,18 +39,20 @@ export async function storeFeedback(db: Db, reports: readonly Report[]): Promise
         ) d on true
       ),
       noted as (
-        insert into feedback as f (feedback_id, type, notification_id, channel, address, status, happened_at)
-        select feedback_id, type, notification_id, channel, address, status, to_timestamp(at_ms / 1000) from given
+        insert into feedback as f (feedback_id, type, notification_id, channel, address, status, happened_at, api_key_id)
+        select feedback_id, type, notification_id, channel, address, status, to_timestamp(at_ms / 1000), ${apiKeyId}::uuid
+        from given
         order by feedback_id
         on conflict (feedback_id) do update set address = excluded.address, channel = excluded.channel
           where f.address is null and excluded.address is not null
         returning feedback_id
-      )
-      insert into suppressions as s (channel, address, scope, reason, detail)
+      ),
+      suppressed as (
+      insert into suppressions as s (channel, address, scope, reason, detail, api_key_id)
       select distinct on (channel, lower(address)) channel, lower(address),
         min(suppresses) over (partition by channel, lower(address)), type,
         case type when 'bounce' then 'it bounced' else 'the recipient complained' end
-          || case when status = '' then '' else ': ' || status end
+          || case when status = '' then '' else ': ' || status end, ${apiKeyId}::uuid
       from given join noted using (feedback_id)
       where suppresses is not null and address is not null
       order by channel, lower(address), type desc
@@ -55,8 +60,18 @@ export async function storeFeedback(db: Db, reports: readonly Report[]): Promise
         -- 'all' is before 'promotional'.
         scope = least(s.scope, excluded.scope),
         reason = case when ${outranks} then excluded.reason else s.reason end,
-        detail = case when ${outranks} then excluded.detail else concat_ws('; ', nullif(s.detail, ''), excluded.detail) end
+        detail = case when ${outranks} then excluded.detail else concat_ws('; ', nullif(s.detail, ''), excluded.detail) end,
+        api_key_id = excluded.api_key_id
       where ${outranks} or excluded.scope < s.scope
+      returning channel, address, scope, reason
+      )
+      insert into audit (who, action, subject, detail)
+      select ${toWho(name)}, 'feedback.reported', 'key ' || ${apiKeyId}::text, json_build_object('reports', count(*))::jsonb
+      from noted having count(*) > 0
+      union all
+      select ${toWho(name)}, 'suppression.added', 'address ' || address,
+        json_build_object('channel', channel, 'scope', scope, 'reason', reason, 'key', ${apiKeyId}::text)::jsonb
+      from suppressed
     `.execute(db),
   );
 }

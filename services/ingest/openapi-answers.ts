@@ -188,7 +188,10 @@ const refusals = {
     new Problem('malformed', 'At line 2, column 7: a colon is expected here.'),
   ],
   401: ['No API key, or a wrong one.', new Problem('unauthorized', 'There is no such API key, or it was revoked.')],
-  403: ['The API key lacks the scope.', new Problem('forbidden', 'This API key lacks the scope "send".')],
+  403: [
+    'The API key lacks the scope, or the request is not its own.',
+    new Problem('forbidden', 'This API key lacks the scope "send".'),
+  ],
   404: ['Nobody knows this id.', new Problem('not_found', 'There is no request with this id.')],
   409: [
     'The first call with this Idempotency-Key is not answered yet; for 10 s at most.',

@@ -161,7 +161,8 @@ export function createOpenApiDocument() {
   registry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
     scheme: 'bearer',
-    description: 'Your API key, such as ph_… The POSTs need the scope `send`, the GETs `read`; `admin` has both.',
+    description:
+      'Your API key, such as ph_… Scopes: `send`, `read` (its own requests, and those that came by a topic), `cancel` (its own), `feedback`, `admin` (everything).',
   });
   for (const route of [...posts, ...gets]) registry.registerPath(route);
   return app.getOpenAPI31Document({

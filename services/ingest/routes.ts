@@ -3,8 +3,8 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { isUuid } from '../../domain/ids.ts';
+import type { ApiKeyScope } from '../../domain/key-rights.ts';
 import type { Db } from '../../lib/db/database.ts';
-import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import { DependencyError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
@@ -20,6 +20,7 @@ import type { RateLimiter } from './rate-limit.ts';
 import type { Readers } from './readers.ts';
 import { readJsonBody } from './request-body.ts';
 import { findRequest } from './request-queries.ts';
+import { requireRight } from './request-rights.ts';
 import type { Submitter } from './submitter.ts';
 import { readWithinLimit, withinLimit } from './time-limit.ts';
 
@@ -62,35 +63,56 @@ export function createRoutes(parts: Parts): Hono<Env> {
   serve('POST', '/api/v1/user_registration', 'send', async (c, key) =>
     accepted(await submitter.registerUser(c.env.incoming, new URL(c.req.url).searchParams, key)),
   );
-  serve('POST', '/api/v1/requests/:id/cancel', 'send', async (c, key) => {
+  serve('POST', '/api/v1/requests/:id/cancel', 'cancel', async (c, key) => {
     const id = readId(c, noRequest);
-    await readWithinLimit(cancelRequest(db, id, key.name));
+    await readWithinLimit(cancelRequest(db, id, key));
     return accepted(id);
   });
-  serve('POST', '/api/v1/feedback', 'send', async (c) => {
+  serve('POST', '/api/v1/feedback', 'feedback', async (c, key) => {
     const { value } = await readJsonBody(c.env.incoming);
     const decision = acceptFeedback(value, Date.now());
     if (!decision.ok) {
       throw new Problem('invalid', 'The reports are not valid; none was accepted.', { faults: decision.faults });
     }
-    await withinLimit(storeFeedback(db, decision.reports), 'Postgres does not answer in time. Send them again.');
+    await withinLimit(storeFeedback(db, decision.reports, key), 'Postgres does not answer in time. Send them again.');
     parts.metrics.reported(decision.reports);
     return json({ accepted: decision.reports.length }, 202);
   });
-  serve('GET', '/api/v1/requests/:id', 'read', async (c) => {
-    const status = await readers.read((reading) => findRequest(reading, readId(c, noRequest)));
+  serve('GET', '/api/v1/requests/:id', 'read', async (c, key) => {
+    const id = readId(c, noRequest);
+    const status = await readers.read(async (reading) => {
+      await requireRight(reading, key, id, 'read');
+      return findRequest(reading, id);
+    });
     if (!status) throw new Problem('not_found', noRequest);
     return json(status);
   });
-  serve('GET', '/api/v1/notifications', 'read', async (c) => {
+  serve('GET', '/api/v1/notifications', 'read', async (c, key) => {
     const query = readPageQuery(new URL(c.req.url).searchParams);
-    return json(await readers.read((reading) => listNotifications(reading, query)));
+    const { requestId } = query;
+    if (requestId === undefined && !key.scopes.has('admin')) {
+      throw new Problem(
+        'forbidden',
+        'Only a key with the scope "admin" may list what a person got. Name a request_id.',
+      );
+    }
+    return json(
+      await readers.read(async (reading) => {
+        if (requestId !== undefined) await requireRight(reading, key, requestId, 'read');
+        return listNotifications(reading, query);
+      }),
+    );
   });
-  serve('GET', '/api/v1/notifications/:id', 'read', async (c) => {
+  serve('GET', '/api/v1/notifications/:id', 'read', async (c, key) => {
     const missing =
       'The ledger has no notification with this id. It is written when the message reaches the dispatcher or ends ' +
       'before; what is still on its way is counted as in_flight in GET /api/v1/requests/{request_id}.';
-    const notification = await readers.read((reading) => findNotification(reading, readId(c, missing)));
+    const id = readId(c, missing);
+    const notification = await readers.read(async (reading) => {
+      const found = await findNotification(reading, id);
+      if (found) await requireRight(reading, key, found.request_id, 'read');
+      return found;
+    });
     if (!notification) throw new Problem('not_found', missing);
     return json(notification);
   });

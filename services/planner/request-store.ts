@@ -43,16 +43,18 @@ async function insertRequests(db: Db, requests: readonly PlannedRequest[]): Prom
     with stored as (
       insert into requests as r (request_id, body_hash, state, detail, template_id, template_version, template_kind,
         channel, on_no_answer, priority, is_promo, context, user_ids, user_categories, planned, chunk_count,
-        planning_complete, requested_at, scheduled_at, expires_at, driven, origin, test_address)
+        planning_complete, requested_at, scheduled_at, expires_at, driven, origin, test_address, api_key_id)
       select n.request_id, decode(n.body_hash, 'hex'), n.state, n.detail, n.template_id, n.template_version,
         n.template_kind, n.channel, n.on_no_answer, n.priority, n.is_promo, n.context, n.user_ids, n.user_categories,
         n.planned, n.chunk_count, n.planning_complete, n.requested_at, n.scheduled_at, n.expires_at,
-        n.driven, n.origin, n.test_address
+        n.driven, n.origin, n.test_address, a.api_key_id
       from json_to_recordset(${requestRows}::json) as n (request_id uuid, body_hash text, state text, detail text,
         template_id text, template_version int, template_kind text, channel text, on_no_answer text, priority text,
         is_promo boolean, context text, user_ids text[], user_categories text[], planned int, chunk_count int,
         planning_complete boolean, requested_at timestamptz, scheduled_at timestamptz, expires_at timestamptz,
         driven boolean, origin text, test_address text)
+      -- Only ingest writes there, and before the record: a record cannot say whose it is.
+      left join accepted a using (request_id)
       order by n.request_id
       on conflict (request_id) do update set state = excluded.state, detail = excluded.detail,
         template_id = excluded.template_id, template_version = excluded.template_version,

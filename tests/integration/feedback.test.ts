@@ -12,7 +12,7 @@ let key: string;
 
 beforeAll(async () => {
   harness = await startIngestHarness('http://127.0.0.1:1');
-  key = await harness.createApiKey('send', 'read');
+  key = await harness.createApiKey('feedback', 'admin');
   ({ url } = await harness.startReadyIngest());
 });
 
@@ -230,9 +230,31 @@ it('names every fault with its place, and stores nothing of the call', async () 
   expect(await suppressionOf(good)).toBeUndefined();
 });
 
-it('asks for a key that may send, and for POST', async () => {
+it('says in the audit log which key reported, and what it suppressed; a repeat adds nothing', async () => {
+  const gone = address();
+  const reports = [{ type: 'bounce', address: gone, status: '5.1.1', at: '2026-11-20T09:00:00Z' }];
+  await report(reports);
+  await report(reports);
+  const rows = await harness.db
+    .selectFrom('audit')
+    .select(['who', 'action', 'detail'])
+    .where('subject', '=', `address ${gone}`)
+    .execute();
+  expect(rows).toMatchObject([
+    { who: 'key test', action: 'suppression.added', detail: { scope: 'all', reason: 'bounce', channel: 'email' } },
+  ]);
+  const { api_key_id: keyId } = await harness.db
+    .selectFrom('suppressions')
+    .select('api_key_id')
+    .where('address', '=', gone)
+    .executeTakeFirstOrThrow();
+  const calls = harness.db.selectFrom('audit').select('detail').where('subject', '=', `key ${keyId}`);
+  expect((await calls.execute()).at(-1)).toEqual({ detail: { reports: 1 } });
+});
+
+it('asks for a key that may report, and for POST', async () => {
   const body = [{ type: 'bounce', address: address() }];
-  expect((await report(body, await harness.createApiKey('read'))).status).toBe(403);
+  expect((await report(body, await harness.createApiKey('send', 'read', 'cancel'))).status).toBe(403);
   expect((await report(body, 'ph_wrong')).status).toBe(401);
   expect((await call('feedback')).status).toBe(405);
 });

@@ -9,7 +9,7 @@ let key: string;
 
 beforeAll(async () => {
   harness = await startIngestHarness('http://127.0.0.1:1');
-  key = await harness.createApiKey('send', 'read');
+  key = await harness.createApiKey('admin');
   ({ url } = await harness.startReadyIngest());
 });
 
@@ -139,9 +139,64 @@ it.each([randomUUID(), 'x', '%00'])('says 404 for %s, which nobody knows', async
   expect([status, body.code]).toEqual([404, 'not_found']);
 });
 
-it('asks for a key that may send, and for POST', async () => {
+it('lets a key cancel and read what it asked for itself, and no more', async () => {
+  const [mine, other] = await Promise.all([
+    harness.createApiKey('send', 'read', 'cancel'),
+    harness.createApiKey('send', 'read', 'cancel'),
+  ]);
+  const submitBy = async (apiKey: string) =>
+    String(
+      (await call('send_notification', { apiKey, body: { event: { template_id: 'welcome', user_ids: ['u1'] } } })).body
+        .request_id,
+    );
+  const read = async (id: string, apiKey: string) => (await call(`requests/${id}`, { apiKey, method: 'GET' })).status;
+  const own = await submitBy(mine);
+  expect(await read(own, other)).toBe(403);
+  const refused = await cancel(own, other);
+  expect([refused.status, refused.body.code, refused.body.detail]).toEqual([
+    403,
+    'forbidden',
+    'Another API key made this request. To cancel it, use a key with the scope "admin".',
+  ]);
+  expect(await holdOf(own)).toBeUndefined();
+  expect(await read(own, mine)).toBe(200);
+  expect((await cancel(own, mine)).status).toBe(202);
+  const audited = () =>
+    harness.db.selectFrom('audit').select(['who', 'action']).where('subject', '=', `request ${own}`).execute();
+  expect(await audited()).toEqual([{ who: 'key test', action: 'request.cancelled' }]);
+  await cancel(own, mine);
+  expect(await audited(), 'cancelled once').toHaveLength(1);
+
+  // Known by the planner's row alone, as after the seven days for which keys are kept.
+  const stored = randomUUID();
+  const { api_key_id: ownerId } = await harness.db
+    .selectFrom('accepted')
+    .select('api_key_id')
+    .where('request_id', '=', own)
+    .executeTakeFirstOrThrow();
+  await storeRequest(stored, { api_key_id: ownerId });
+  expect([await read(stored, mine), await read(stored, other)]).toEqual([200, 403]);
+
+  const byTopic = randomUUID();
+  await storeRequest(byTopic);
+  expect(await read(byTopic, other)).toBe(200);
+  expect((await cancel(byTopic, other)).status).toBe(403);
+
+  const ofPanel = randomUUID();
+  await storeRequest(ofPanel, { origin: 'mailing' });
+  expect([await read(ofPanel, other), (await cancel(ofPanel, other)).status]).toEqual([403, 403]);
+  expect([await read(ofPanel, key), (await cancel(ofPanel, key)).status]).toEqual([200, 202]);
+
+  const listed = (query: string, apiKey: string) => call(`notifications?${query}`, { apiKey, method: 'GET' });
+  expect((await listed('user_id=u1', mine)).status).toBe(403);
+  expect((await listed('user_id=u1', key)).status).toBe(200);
+  expect((await listed(`request_id=${own}&user_id=u1`, mine)).status).toBe(200);
+  expect((await listed(`request_id=${own}`, other)).status).toBe(403);
+});
+
+it('asks for a key that may cancel, and for POST', async () => {
   const id = await submit();
-  expect((await cancel(id, await harness.createApiKey('read'))).status).toBe(403);
+  expect((await cancel(id, await harness.createApiKey('send', 'read', 'feedback'))).status).toBe(403);
   expect((await cancel(id, 'ph_wrong')).status).toBe(401);
   const { status, headers } = await call(`requests/${id}/cancel`, { method: 'GET' });
   expect([status, headers.get('allow')]).toEqual([405, 'POST']);

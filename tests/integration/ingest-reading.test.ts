@@ -13,7 +13,7 @@ let key: string;
 
 beforeAll(async () => {
   harness = await startIngestHarness('http://127.0.0.1:1');
-  key = await harness.createApiKey('send', 'read');
+  key = await harness.createApiKey('admin');
   ({ url } = await harness.startReadyIngest());
 });
 

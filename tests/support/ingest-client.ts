@@ -48,7 +48,8 @@ export interface PostOptions {
 
 export type IngestClient = ReturnType<typeof createIngestClient>;
 
-export function createIngestClient(ingestUrl: string, apiKey: string) {
+/** @param readingKey for what asks; one with the scope admin also sees mailings of the pages and lists by person */
+export function createIngestClient(ingestUrl: string, apiKey: string, readingKey = apiKey) {
   const base = `${ingestUrl}/api/v1`;
   const authorization = (key: string | null) => (key === null ? {} : { authorization: `Bearer ${key}` });
 
@@ -65,7 +66,7 @@ export function createIngestClient(ingestUrl: string, apiKey: string) {
 
   async function get(path: string): Promise<Answer> {
     const signal = AbortSignal.timeout(20_000);
-    const response = await fetch(`${base}${path}`, { headers: authorization(apiKey), signal });
+    const response = await fetch(`${base}${path}`, { headers: authorization(readingKey), signal });
     return { status: response.status, headers: response.headers, body: await readJson(response) };
   }
 

@@ -1,10 +1,9 @@
 // Ingest on real parts, in this process: its own topics, schemas and database, and a reader of what it published.
 import { randomUUID } from 'node:crypto';
 import { expect, inject, vi } from 'vitest';
-import { newApiKey } from '../../lib/api-keys.ts';
+import type { ApiKeyScope } from '../../domain/key-rights.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
-import type { ApiKeyScope } from '../../lib/db/tables.ts';
 import type { NotificationRequested } from '../../lib/events.ts';
 import { createKafka } from '../../lib/kafka/client.ts';
 import { createCodec } from '../../lib/kafka/codec.ts';
@@ -12,6 +11,7 @@ import { ensureTopics } from '../../lib/kafka/topic-admin.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { createTopics } from '../../lib/topics.ts';
 import { type RunningIngest, startIngest } from '../../services/ingest/service.ts';
+import { createApiKey } from './api-key.ts';
 import type { TestEnvironment } from './infrastructure.ts';
 import { registerSubjects } from './register-subjects.ts';
 import { createTestDatabase } from './test-database.ts';
@@ -138,14 +138,7 @@ export async function startIngestHarness(
       );
       return ingest;
     },
-    async createApiKey(...scopes) {
-      const { key, hash, hint } = newApiKey();
-      await db
-        .insertInto('api_keys')
-        .values({ api_key_id: randomUUID(), name: 'test', key_hash: hash, key_hint: hint, scopes, revoked_at: null })
-        .execute();
-      return key;
-    },
+    createApiKey: (...scopes) => createApiKey(db, ...scopes),
     async stop() {
       await Promise.all([...running].map((ingest) => ingest.stop()));
       await Promise.all([...stops].map((stop) => stop()));

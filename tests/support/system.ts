@@ -8,6 +8,7 @@ import { loadDemoTemplates } from '../../dev/demo/load-demo.ts';
 import { type Launched, launch } from '../../dev/launch.ts';
 import type { ServiceName } from '../../dev/services.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
+import { createApiKey } from './api-key.ts';
 import { createMailInbox, type MailInbox } from './inbox-reader.ts';
 import { compileCacheDir, downloadsDir, removeTestData, testDataFolder } from './infrastructure.ts';
 import { createIngestClient, type IngestClient } from './ingest-client.ts';
@@ -69,7 +70,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   return {
     launched,
-    ingest: createIngestClient(launched.ingestUrl, launched.apiKey),
+    ingest: createIngestClient(launched.ingestUrl, launched.apiKey, await createApiKey(db, 'admin')),
     inbox: createMailInbox(inboxUrl),
     userMockUrl,
     kafka,

@@ -1,7 +1,6 @@
 // Who may come in, with what, and what they did: API keys, users of the admin pages, their sessions, the audit log.
 import type { Generated } from 'kysely';
-
-export type ApiKeyScope = 'send' | 'read' | 'admin';
+import type { ApiKeyScope } from '../../../domain/key-rights.ts';
 
 export interface AccessTables {
   api_keys: ApiKeysTable;

@@ -15,6 +15,8 @@ export interface SuppressionsTable {
   scope: Generated<'all' | 'promotional'>;
   reason: string;
   detail: Generated<string>;
+  /** The key whose report made it so; null: a mail server's answer, or a person. */
+  api_key_id: Generated<string | null>;
   created_at: Generated<Date>;
 }
 
@@ -37,5 +39,6 @@ export interface FeedbackTable {
   /** An enhanced status code, or what the reporter said. */
   status: Generated<string>;
   happened_at: Date;
+  api_key_id: Generated<string | null>;
   received_at: Generated<Date>;
 }

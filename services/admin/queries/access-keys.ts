@@ -1,7 +1,7 @@
 // API keys of the HTTP ingest, as the pages make and revoke them; `posthorn keys` does the same.
 import { sql } from 'kysely';
+import type { ApiKeyScope } from '../../../domain/key-rights.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import type { ApiKeyScope } from '../../../lib/db/tables.ts';
 import { writeAudit } from '../audit.ts';
 
 export interface KeyRow {

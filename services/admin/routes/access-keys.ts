@@ -1,6 +1,7 @@
 // What can be done with API keys: make one, shown once, and revoke it.
 import { z } from 'zod';
 import { isUuid } from '../../../domain/ids.ts';
+import { type ApiKeyScope, scopeTitles } from '../../../domain/key-rights.ts';
 import { newApiKey } from '../../../lib/api-keys.ts';
 import { checkForm, type FormFaults, readForm } from '../forms.ts';
 import { done } from '../page.ts';
@@ -8,14 +9,14 @@ import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { addKey, revokeKey } from '../queries/access-keys.ts';
 import { requireAbility } from '../roles.ts';
-import { scopeTitles, showAccess, showSecret } from './access.ts';
+import { showAccess, showSecret } from './access.ts';
 
 export function accessKeys(app: AdminApp, parts: Parts): void {
   app.post('/access/keys', (c) => add(c, parts));
   app.post('/access/keys/:id/revoke', (c) => revoke(c, parts));
 }
 
-const scopes = Object.keys(scopeTitles) as (keyof typeof scopeTitles)[];
+const scopes = Object.keys(scopeTitles) as ApiKeyScope[];
 const shape = z.object({
   name: z.string().trim().min(1, 'Whose key is it?').max(100, 'At most 100 characters.'),
 });

@@ -1,5 +1,6 @@
 // /access: who may log in here, and which API keys may call ingest.
 import { randomUUID } from 'node:crypto';
+import { scopeTitles } from '../../../domain/key-rights.ts';
 import type { FormFaults, FormFields } from '../forms.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
@@ -13,13 +14,6 @@ export function access(app: AdminApp, parts: Parts): void {
     return showAccess(c, parts);
   });
 }
-
-/** What each scope of a key is for, in the words of `posthorn keys`. */
-export const scopeTitles = {
-  send: 'post requests',
-  read: 'ask for requests and notifications',
-  admin: 'everything',
-} as const;
 
 export interface Entered {
   /** Which of the two forms it was. */

@@ -14,6 +14,7 @@ import { createDatabase, type Db } from '../../../lib/db/database.ts';
 import { createKafka, type Kafka } from '../../../lib/kafka/client.ts';
 import { createLogger } from '../../../lib/logger.ts';
 import { createTopics, type Topics } from '../../../lib/topics.ts';
+import { createApiKey } from '../../support/api-key.ts';
 import { createIngestClient, type IngestClient } from '../../support/ingest-client.ts';
 import { readWaitingFor, setKnobs } from '../../support/running-system.ts';
 import { addTemplate } from '../../support/templates.ts';
@@ -126,7 +127,7 @@ export async function startWorld(
       folder,
       launched,
       sink,
-      ingest: createIngestClient(launched.ingestUrl, launched.apiKey),
+      ingest: createIngestClient(launched.ingestUrl, launched.apiKey, await createApiKey(db, 'admin')),
       db,
       kafka: createKafka(settings, 'fault-harness', createLogger({ service: 'fault-harness', level: 'silent' })),
       topics: createTopics(),
