@@ -29,6 +29,7 @@ import { replays } from './routes/replays.ts';
 import { replaysOne } from './routes/replays-one.ts';
 import { sendAgain } from './routes/send-again.ts';
 import { suppressions } from './routes/suppressions.ts';
+import { suppressionsReported } from './routes/suppressions-reported.ts';
 import { templates } from './routes/templates.ts';
 import { topics } from './routes/topics.ts';
 import { requireOwnForm, requireSession, securityHeaders } from './security.ts';
@@ -55,6 +56,7 @@ const areas: Area[] = [
   notifications,
   notificationMessage,
   suppressions,
+  suppressionsReported,
   access,
   accessUsers,
   accessKeys,

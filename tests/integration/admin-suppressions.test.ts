@@ -162,3 +162,38 @@ describe('in the browser', () => {
     }
   });
 });
+
+describe('what one key has reported', () => {
+  it('is lifted at once, by key and time, and stands in the audit log', async () => {
+    const [good, bad] = [randomUUID(), randomUUID()];
+    const suppressed = (address: string, key: string, at: string) =>
+      lab.db
+        .insertInto('suppressions')
+        .values({ channel: 'email', address, reason: 'bounce', api_key_id: key, created_at: new Date(at) })
+        .execute();
+    await suppressed('early@reports.example', bad, '2026-11-01T00:00:00Z');
+    for (let at = 0; at < 700; at += 1) await suppressed(`p${at}@reports.example`, bad, '2026-11-02T12:00:00Z');
+    await suppressed('other@reports.example', good, '2026-11-02T12:00:00Z');
+    const query = { key: bad, since: '2026-11-02T00:00', until: '2026-11-03T00:00' };
+    const seen = await support.page(`/suppressions/reported?${new URLSearchParams(query)}`);
+    expect(seen).toMatch(/<strong>700<\/strong> addresses are suppressed/);
+    const answer = await support.post('/suppressions/reported/lift', query);
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/suppressions']);
+    const left = await lab.db
+      .selectFrom('suppressions')
+      .select('address')
+      .where('address', 'like', '%@reports.example')
+      .orderBy('address')
+      .execute();
+    expect(left.map(({ address }) => address)).toEqual(['early@reports.example', 'other@reports.example']);
+    expect(await auditOf(lab.db, `key ${bad}`)).toEqual(Array(2).fill(`${support.name} suppressions.lifted`));
+  });
+
+  it.each([
+    ['key=x', 404],
+    [`key=${randomUUID()}&since=yesterday`, 400],
+    [`key=${randomUUID()}&until=2026-99-99T00:00`, 400],
+  ])('says what is wrong with ?%s', async (query, status) => {
+    expect((await support.get(`/suppressions/reported?${query}`)).status).toBe(status);
+  });
+});

@@ -85,31 +85,38 @@ export async function suppress(
 
 /** @returns what was lifted; undefined when it was not suppressed */
 export async function liftSuppression(db: Db, channel: Channel, address: string): Promise<SuppressionRow | undefined> {
-  const undated = await findUndatedReports(db, channel, address);
-  const { rows } = await withDatabase(() =>
-    sql<SuppressionRow>`
-      with renamed as (update feedback set feedback_id = gen_random_uuid() where feedback_id = any(${undated}::uuid[]))
-      delete from suppressions where channel = ${channel} and address = lower(${address}) returning *`.execute(db),
-  );
-  return rows[0];
+  const [lifted] = await liftSuppressions(db, [{ channel, address: address.toLowerCase() }]);
+  return lifted;
 }
 
 /**
  * A report that says when it happened is known again when it is repeated. One that does not say it is a new one after the
- * lift: its id, which is computed from its words, must be free for that.
+ * lift: its id, which is computed from its words, is made free for that.
+ * @returns those that were suppressed
  */
-async function findUndatedReports(db: Db, channel: Channel, address: string): Promise<string[]> {
-  const { rows } = await withDatabase(() =>
+export async function liftSuppressions(
+  db: Db,
+  wanted: readonly { channel: Channel; address: string }[],
+): Promise<SuppressionRow[]> {
+  const given = sql`unnest(${wanted.map(({ channel }) => channel)}::text[], ${wanted.map(({ address }) => address)}::text[])
+    as g(channel, address)`;
+  const reports = await withDatabase(() =>
     sql<{ feedback_id: string; type: string; notification_id: string | null; address: string; status: string }>`
-      select feedback_id, type, notification_id, address, status from feedback
-      where channel = ${channel} and lower(address) = lower(${address})`.execute(db),
+      select f.feedback_id, f.type, f.notification_id, g.address, f.status from ${given}
+      join feedback f on lower(f.address) = g.address and f.channel = g.channel`.execute(db),
   );
-  return rows
-    .filter(({ type, notification_id: id, status, ...row }) => {
-      const whom = id ?? row.address.toLowerCase();
-      return row.feedback_id === feedbackId({ type, whom, status, atMs: undefined });
-    })
-    .map(({ feedback_id }) => feedback_id);
+  const undated = reports.rows.filter(({ type, notification_id: id, status, address, feedback_id: known }) => {
+    return known === feedbackId({ type, whom: id ?? address, status, atMs: undefined });
+  });
+  const { rows } = await withDatabase(() =>
+    sql<SuppressionRow>`
+      with renamed as (update feedback set feedback_id = gen_random_uuid()
+        where feedback_id = any(${undated.map((report) => report.feedback_id)}::uuid[]))
+      delete from suppressions s using ${given} where s.channel = g.channel and s.address = g.address returning s.*`.execute(
+      db,
+    ),
+  );
+  return rows;
 }
 
 function readCursor(text: string | undefined): { us: string; channel: string; address: string } | undefined {

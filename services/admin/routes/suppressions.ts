@@ -43,7 +43,7 @@ async function show(
   const data = {
     title: 'Suppressions',
     wanted,
-    rows: rows.map((row) => ({ ...row, why: toWhy(row) })),
+    rows: rows.map((row) => ({ ...row, why: toWhy(row), detail: row.detail === toWhy(row) ? '' : row.detail })),
     next: next && `/suppressions?${new URLSearchParams({ after: next })}`,
     isLater: c.req.query('after') !== undefined,
     entered,
