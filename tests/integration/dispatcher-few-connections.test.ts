@@ -39,7 +39,8 @@ it('takes 150 mails of three lanes in little more than the time of one lane, and
   }, 'all of three lanes are taken');
   const allMs = performance.now() - fromMs;
   await eventually(async () => (await lab.states()).sent === 160, 'all are settled');
-  expect(allMs).toBeLessThan(aloneMs + 3_000);
+  // Where lanes wait for each other's idle connections it is ten times as long.
+  expect(allMs).toBeLessThan(3 * aloneMs + 1_000);
   expect(urgentMs).toBeLessThan(allMs);
   expect((await lab.ops('/readyz')).status).toBe(200);
   expect(server.taken.length).toBe(160);

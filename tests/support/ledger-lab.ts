@@ -109,7 +109,9 @@ function createLedgerLab(db: Db, databaseUrl: string): LedgerLab {
       await sql`update waiting set lease_until = null`.execute(db);
     },
     async makeDue() {
-      await sql`update waiting set due_at = now(), lease_until = null`.execute(db);
+      // A loop may be at some of them, and locks them in an order of its own.
+      await sql`update waiting set due_at = now(), lease_until = null where notification_id in (
+        select notification_id from waiting for update skip locked)`.execute(db);
     },
   };
 }
