@@ -28,6 +28,9 @@ export function isPhoneNumber(text: string): boolean {
 /** Blanks of all kinds at both ends, and characters that nobody sees. */
 const tidy = (text: string): string => text.replaceAll(/[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]/g, '').trim();
 
+/** Nothing that anybody would see. */
+export const isBlank = (text: string): boolean => tidy(text) === '';
+
 /**
  * An address as a user service, a mail server's report or a person gives it: with blanks or line breaks around it, a name
  * before it (`Anna <anna@example.com>`), `mailto:`, `tel:` or `rfc822;`; phone numbers with blanks, brackets and 00; the
@@ -39,6 +42,8 @@ export function readAddress(channel: Channel, text: string): string | undefined 
 }
 
 export function readEmailAddress(text: string): string | undefined {
+  // Nearly all.
+  if (isEmailAddress(text)) return text;
   const written = tidy(text);
   const inBrackets = /^[^<>@]*<([^<>]*)>$/.exec(written)?.[1] ?? written;
   const bare = tidy(/^mailto:([^?]*)/i.exec(inBrackets)?.[1] ?? inBrackets.replace(/^(?:rfc822|smtp)[;:]/i, ''));

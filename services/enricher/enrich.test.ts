@@ -75,6 +75,7 @@ describe('enrich', () => {
   it.each([
     ['unknown_user', undefined, {}],
     ['no_address', user({ email: ' \n' }), {}],
+    ['no_address', user({ email: '\u200b\ufeff' }), {}],
     ['no_address', user({ email: null }), {}],
     ['no_address', user({ phone: null }), { channel: 'sms' as const }],
     ['no_consent', user({ promo_agree: false }), { is_promo: true }],

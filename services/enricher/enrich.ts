@@ -1,5 +1,5 @@
 // The enricher's decision: who of a chunk gets the message, and with which data. Pure.
-import { readAddress } from '../../content/address.ts';
+import { isBlank, readAddress } from '../../content/address.ts';
 import { findCollector } from '../../content/kinds.ts';
 import { type Channel, isUserId, notificationId } from '../../domain/ids.ts';
 import type { Reason } from '../../domain/reasons.ts';
@@ -52,11 +52,12 @@ export function enrich(chunk: ChunkPlanned, { users, unsubscribed }: Facts, now:
   const result: Enrichment = { enriched: [], outcomes: [] };
   for (const userId of chunk.user_ids) {
     const user = users.get(userId);
-    const end = findEnd(chunk, user, unsubscribed, now);
+    const address = user && !('fault' in user) ? addressOf(chunk, user) : undefined;
+    const end = findEnd(chunk, user, address, unsubscribed, now);
     if (end) {
       result.outcomes.push(toOutcome(chunk, userId, end, now));
-    } else if (user && !('fault' in user)) {
-      result.enriched.push(toEnriched(chunk, user, JSON.stringify(collector.collect(user)), now));
+    } else if (user && !('fault' in user) && address !== undefined) {
+      result.enriched.push(toEnriched(chunk, user, address, JSON.stringify(collector.collect(user)), now));
     }
   }
   return result;
@@ -89,6 +90,7 @@ export function asksForConsent(chunk: Pick<ChunkPlanned, 'is_promo' | 'test_addr
 function findEnd(
   chunk: ChunkPlanned,
   user: User | UnusableUser | undefined,
+  address: string | undefined,
   unsubscribed: Facts['unsubscribed'],
   now: number,
 ): End | undefined {
@@ -105,23 +107,26 @@ function findEnd(
     if (unsubscribed.has(toSubscriptionKey(chunk.channel, user.id)))
       return { state: 'skipped', reason: 'unsubscribed' };
   }
-  const given = givenAddress(chunk, user);
-  if (given.trim() === '' && chunk.test_address === null) return { state: 'skipped', reason: 'no_address' };
-  return readAddress(chunk.channel, given) !== undefined
-    ? undefined
-    : {
-        state: 'failed',
-        reason: 'invalid_address',
-        detail: `${chunk.test_address === null ? "the user service's" : 'the given'} ${chunk.channel === 'email' ? 'e-mail address' : 'phone number'} is not one`,
-      };
+  if (address === '' && chunk.test_address === null) return { state: 'skipped', reason: 'no_address' };
+  if (address) return undefined;
+  const whose = chunk.test_address === null ? "the user service's" : 'the given';
+  const what = chunk.channel === 'email' ? 'e-mail address' : 'phone number';
+  return { state: 'failed', reason: 'invalid_address', detail: `${whose} ${what} is not one` };
 }
 
-/** As the user service, or whoever tests, wrote it; empty where there is none. */
-function givenAddress(chunk: ChunkPlanned, user: User): string {
-  return chunk.test_address ?? (chunk.channel === 'email' ? user.email : user.phone) ?? '';
+/** Of the user service, or of whoever tests. @returns '' where there is none, undefined where what there is is not one */
+function addressOf(chunk: ChunkPlanned, user: User): string | undefined {
+  const given = chunk.test_address ?? (chunk.channel === 'email' ? user.email : user.phone) ?? '';
+  return isBlank(given) ? '' : readAddress(chunk.channel, given);
 }
 
-function toEnriched(chunk: ChunkPlanned, user: User, collected: string, now: number): NotificationEnriched {
+function toEnriched(
+  chunk: ChunkPlanned,
+  user: User,
+  address: string,
+  collected: string,
+  now: number,
+): NotificationEnriched {
   return {
     notification_id: notificationId(chunk.request_id, user.id, chunk.channel),
     request_id: chunk.request_id,
@@ -133,7 +138,7 @@ function toEnriched(chunk: ChunkPlanned, user: User, collected: string, now: num
     template_version: chunk.template_version,
     is_promo: chunk.is_promo,
     on_no_answer: chunk.on_no_answer,
-    address: readAddress(chunk.channel, givenAddress(chunk, user)) ?? '',
+    address,
     first_name: user.first_name,
     last_name: user.last_name,
     collected,

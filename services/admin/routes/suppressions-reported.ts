@@ -16,8 +16,9 @@ export function suppressionsReported(app: AdminApp, parts: Parts): void {
 
 async function show(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'support');
-  const { key = '', since = '', until = '' } = c.req.query();
+  const { since = '', until = '' } = c.req.query();
   const reporters = await listReporters(parts.db);
+  const key = c.req.query('key') || (reporters[0]?.api_key_id ?? '');
   const wanted = key === '' ? undefined : readWanted({ key, since, until });
   return page(c, parts, 'suppressions/reported', {
     title: 'Suppressed by reports',

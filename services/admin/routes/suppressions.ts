@@ -43,13 +43,18 @@ async function show(
   const data = {
     title: 'Suppressions',
     wanted,
-    rows: rows.map((row) => ({ ...row, why: toWhy(row), detail: row.detail === toWhy(row) ? '' : row.detail })),
+    rows: rows.map(toShown),
     next: next && `/suppressions?${new URLSearchParams({ after: next })}`,
     isLater: c.req.query('after') !== undefined,
     entered,
     faults,
   };
   return page(c, parts, 'suppressions/list', data, Object.keys(faults).length > 0 ? 422 : 200);
+}
+
+function toShown(row: SuppressionRow) {
+  const why = toWhy(row);
+  return { ...row, why, detail: row.detail === why ? '' : row.detail };
 }
 
 /** By hand, or what a mail server or recipient answered. */

@@ -27,9 +27,10 @@ export interface Transport {
    */
   readonly turn?: (waiting: Waiting) => Promise<void>;
   /**
-   * Sends one message to one person, and never throws: what cannot be sent is a judgement as well.
+   * Sends one message to one person. What cannot be sent is a judgement as well.
    * @param mayLeave asked at the last moment before the body leaves; after a `false` nothing leaves
    * @param onAsking called when the server is asked about it, once a connection is there
+   * @throws Error only when no message at all can be made: a fault of ours
    */
   send(message: NotificationRendered, mayLeave: () => boolean, onAsking?: () => void): Promise<Judgement>;
   stop(): Promise<void>;
