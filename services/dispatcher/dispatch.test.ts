@@ -174,7 +174,7 @@ describe('what follows', () => {
     expect(state({ othersGot: true, mayHaveLeft: true })).toBe('unknown no_answer');
   });
 
-  it('what is refused for our sake waits although others got through, until its fourth try', () => {
+  it('what is refused for our sake waits although others got through, until its time is over', () => {
     const ours: Judged = {
       kind: 'transport',
       reason: 'busy',
@@ -183,17 +183,12 @@ describe('what follows', () => {
       isBroken: false,
       isRefusal: true,
     };
-    const state = (one: Partial<Trial>) => decide(ours, { ...trial, ...one }, now, 0.5).state;
-    expect([1, 2, 3, 4].map((attempt) => state({ attempt, othersGot: true }))).toEqual([
-      'deferred',
-      'deferred',
-      'deferred',
-      'failed',
-    ]);
-    expect(state({ attempt: 9 })).toBe('deferred');
-    expect(decide({ ...ours, isRefusal: false }, { ...trial, attempt: 9, othersGot: true }, now, 0.5).state).toBe(
-      'deferred',
-    );
+    const waitsSince = now - 12 * 60 * minuteMs;
+    expect(decide(ours, { ...trial, waitsSince, attempt: 9, othersGot: true }, now, 0.5).state).toBe('deferred');
+    expect(decide(ours, { ...trial, attempt: 1, othersGot: true }, now, 0.5).state).toBe('deferred');
+    expect(
+      decide(ours, { ...trial, waitsSince: now - 24 * 60 * minuteMs, attempt: 9, othersGot: true }, now, 0.5),
+    ).toMatchObject({ state: 'failed', reason: 'refused', suppress: false });
   });
 
   it('gives up when 24 hours are over since it first waited', () => {

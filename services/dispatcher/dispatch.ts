@@ -137,7 +137,7 @@ export interface Trial {
   mayHaveLeft: boolean;
   /** Its request is: there is no other try. */
   isCancelled: boolean;
-  /** Other messages got through since this one was first refused: then its refusal is its own. */
+  /** Others like it got through since this one was first refused: then what it is refused for in doubt is its own fault. */
   othersGot: boolean;
   /** Messages that the lane put off within the last minute: they must not all come back together. */
   crowd: number;
@@ -151,9 +151,6 @@ const minuteMs = 60_000;
 const retryAfterMs = [minuteMs, 5 * minuteMs, 15 * minuteMs, 60 * minuteMs, 240 * minuteMs];
 /** For how long it is tried when the request says nothing. */
 const patienceMs = 24 * 60 * minuteMs;
-
-/** What speaks of us may hold at one of several servers only: a message is refused for it after so many tries at least. */
-const triesOfOurs = 4;
 
 /**
  * @param judgement of a message that was judged (`transport` and `doubted`: when nothing more is to be learnt now)
@@ -177,10 +174,9 @@ export function decide(judgement: Judged, trial: Trial, now: number, random: num
     case 'transport':
     case 'doubted': {
       if (trial.isCancelled) return toCancelled(trial, detail);
+      // What speaks of us is no fault of a person's, whoever else got through: it waits until its time is over.
+      if (judgement.kind === 'doubted' && trial.othersGot) return toFailed(trial, 'refused', detail, false);
       const isRefusal = judgement.kind === 'doubted' || (judgement.kind === 'transport' && judgement.isRefusal);
-      const triesNeeded = judgement.kind === 'doubted' ? 1 : triesOfOurs;
-      if (isRefusal && trial.othersGot && trial.attempt >= triesNeeded)
-        return toFailed(trial, 'refused', detail, false);
       const reason = judgement.kind === 'doubted' ? 'busy' : judgement.reason;
       return (
         putOff(trial, now, random, { reason, waitingReason: reason, detail }) ??

@@ -86,11 +86,11 @@ describe('a refusal in doubt is the message’s own', () => {
     refuse(guard, [first, second]);
     const since = guard.answers;
     guard.got(one('other', 'other'), 0);
-    expect(guard.othersGot(first, 'message', since)).toBe(false);
+    expect(guard.othersGot(first, since)).toBe(false);
     guard.got(one('other', 'monthly'), 0);
-    expect(guard.othersGot(first, 'message', since)).toBe(false);
+    expect(guard.othersGot(first, since)).toBe(false);
     guard.got(one('mailing', 'monthly'), 0);
-    expect(guard.othersGot(first, 'message', since)).toBe(true);
+    expect(guard.othersGot(first, since)).toBe(true);
   });
 
   it('when anybody got through since, if it is the only one of its request and template', () => {
@@ -98,9 +98,9 @@ describe('a refusal in doubt is the message’s own', () => {
     const alone = one();
     guard.got(one(), 10);
     refuse(guard, [alone]);
-    expect(guard.othersGot(alone, 'message', guard.answers)).toBe(false);
-    expect(guard.othersGot(alone, 'message', guard.answers, 5), 'since it was first put off').toBe(true);
-    expect(guard.othersGot(alone, 'message', guard.answers, 15)).toBe(false);
+    expect(guard.othersGot(alone, guard.answers)).toBe(false);
+    expect(guard.othersGot(alone, guard.answers, 5), 'since it was first put off').toBe(true);
+    expect(guard.othersGot(alone, guard.answers, 15)).toBe(false);
   });
 
   it('never by a success of others while the guard holds its mailing', () => {
@@ -109,6 +109,6 @@ describe('a refusal in doubt is the message’s own', () => {
     refuse(guard, some);
     const since = guard.answers;
     guard.got(one('other', 'other'), 0);
-    expect(some.filter((refused) => guard.othersGot(refused, 'message', since))).toEqual([]);
+    expect(some.filter((refused) => guard.othersGot(refused, since))).toEqual([]);
   });
 });

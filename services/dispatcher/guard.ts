@@ -91,13 +91,12 @@ export class Guard {
   }
 
   /**
-   * Whether a refusal is the message's own: others like it got through since. For what speaks of us these are all of the lane.
-   * For what is in doubt these are the messages of its request when others of that were refused as well, then those of its
-   * template, then all of the lane.
+   * Whether a refusal in doubt is the message's own: others like it got through since. These are the messages of its request
+   * when others of that were refused as well, then those of its template, then all of the lane.
    * @param since what `answers` was when it was first refused in this slice @param sinceMs when it was first put off
    */
-  othersGot(one: Refused, speaksOf: 'message' | 'us', since: number, sinceMs = Number.POSITIVE_INFINITY): boolean {
-    const kin = speaksOf === 'us' ? this.#runs.get(lane) : this.#kinOf(one);
+  othersGot(one: Refused, since: number, sinceMs = Number.POSITIVE_INFINITY): boolean {
+    const kin = this.#kinOf(one);
     return kin !== undefined && (kin.gotAt > since || kin.gotAtMs > sinceMs);
   }
 

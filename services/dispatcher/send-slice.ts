@@ -245,7 +245,7 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
     const decided = undecided.filter(({ claim, judgement, since }) =>
       judgement.kind === 'transport'
         ? claim.message.event.user_id !== message.event.user_id
-        : isSent && guard.othersGot(toRefused(claim), 'message', since),
+        : isSent && guard.othersGot(toRefused(claim), since),
     );
     for (const one of decided) undecided.splice(undecided.indexOf(one), 1);
     decide(decided);
@@ -254,12 +254,8 @@ export async function sendSlice(claims: readonly Claimed[], sending: Sending): P
   function decide(some: readonly Undecided[]): void {
     for (const { claim, judgement, since } of some) {
       if (claim.stage !== 'open') continue;
-      const speaksOf = judgement.kind === 'transport' ? 'us' : 'message';
-      conclude(
-        claim,
-        judgement,
-        guard.othersGot(toRefused(claim), speaksOf, since, claim.message.waitsSince ?? undefined),
-      );
+      const { waitsSince } = claim.message;
+      conclude(claim, judgement, guard.othersGot(toRefused(claim), since, waitsSince ?? undefined));
     }
   }
 
