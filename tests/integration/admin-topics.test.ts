@@ -3,6 +3,7 @@ import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab
 import { findBarriers, sidewaysPixels } from '../support/axe.ts';
 import { openWindow, startBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
+import { codecNames, pack, recordOfZeros, sendPacked } from '../support/packed-batches.ts';
 import { addTemplate } from '../support/templates.ts';
 import { openWriter, type Place, traceMessage, type Writer } from '../support/traced-message.ts';
 
@@ -36,6 +37,21 @@ const letterHeaders = (changes: Record<string, string> = {}) => ({
   'dlt-stage': 'renderer',
   'dlt-at': String(Date.now()),
   ...changes,
+});
+
+describe('a batch that unpacks to more than memory should hold', () => {
+  it.each(codecNames)('is shown as one record that cannot be read, packed by %s, beside the others', async (codec) => {
+    const topic = lab.topics.rendered.high.name;
+    const packed = pack(codec, recordOfZeros(codec.startsWith('snappy') ? 18_000_000 : 200_000_000));
+    await sendPacked(lab.kafka, topic, codec, [Buffer.from('x')], { packed });
+    const { partition, offset } = await writer.raw(topic, 'other', Buffer.from('other'));
+    const page = await operator.page(`/topics/${topic}`);
+    expect(offsetsIn(page)).toContain(`${partition}:${offset}`);
+    expect(words(page)).toMatch(/the batch with the offsets \d+ to \d+ cannot be read: it cannot be unpacked by/);
+    const bomb = offsetsIn(page).find((place) => place.startsWith('0:') && place !== `${partition}:${offset}`) ?? '';
+    const one = await operator.page(`/topics/${topic}/${bomb.replace(':', '/')}`);
+    expect(words(one)).toContain('cannot be unpacked by');
+  });
 });
 
 describe('the list of records', () => {

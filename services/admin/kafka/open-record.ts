@@ -31,9 +31,10 @@ export async function openRecord(parts: { codec: Codec; topics: Topics }, stored
 
 async function readContent(
   codec: Codec,
-  { value, isLeftOut }: StoredRecord,
+  { value, isLeftOut, batchFault }: StoredRecord,
   topic: Topic | undefined,
 ): Promise<Content> {
+  if (batchFault) return { kind: 'undecodable', code: batchFault.code, reason: batchFault.message, schemaId: null };
   if (isLeftOut) return { kind: 'large' };
   if (value === null) return { kind: 'tombstone' };
   const schemaId = value.length >= 5 && value[0] === 0 ? value.readUInt32BE(1) : null;

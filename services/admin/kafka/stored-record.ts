@@ -1,5 +1,7 @@
 // One record as a topic keeps it, before anything is decoded.
+import type { PermanentError } from '../../../lib/errors.ts';
 import type { IHeaders, KafkaMessage } from '../../../lib/kafka/client.ts';
+import { findBatchFault } from '../../../lib/kafka/fetched-records.ts';
 
 export interface StoredRecord {
   topic: string;
@@ -13,6 +15,8 @@ export interface StoredRecord {
   valueBytes: number;
   /** The value was larger than the reader of a list wanted. */
   isLeftOut: boolean;
+  /** Why its batch cannot be read; the value then is the batch as it came. */
+  batchFault?: PermanentError | undefined;
   /** Of a header that was sent several times, the last one. */
   headers: Record<string, string>;
   /** As they stand in the record, for whoever publishes it again. */
@@ -41,6 +45,7 @@ export function toStored(
     value: isLeftOut ? null : value,
     valueBytes,
     isLeftOut,
+    batchFault: findBatchFault(message),
     headers: Object.fromEntries(texts),
     rawHeaders: headers,
   };
