@@ -1,4 +1,5 @@
-// What a lane puts into `waiting` untried because its channel is down, so that the other channel's messages behind it go on.
+// What a lane puts into `waiting`: untried because its channel is down, so that the other channel's messages behind it go on, and
+// for another try. Both together have one bound.
 import type { Channel } from '../../domain/ids.ts';
 import type { Ledger } from './ledger.ts';
 import type { Message } from './messages.ts';
@@ -6,7 +7,7 @@ import type { Message } from './messages.ts';
 export interface BacklogOptions {
   priority: string;
   ledger: Pick<Ledger, 'viewBacklog' | 'measureWaiting'>;
-  /** Of all that waits in the lane; beyond that the lane waits with its records in Kafka. */
+  /** Of all that waits in the lane. Beyond that the lane keeps what is untried in Kafka, and the guard holds what is put off most. */
   maxBytes: number;
   onMeasured?: (bytes: number) => void;
 }
@@ -21,6 +22,7 @@ export class Backlog {
   readonly #mayWait = new Set<Channel>(['email', 'sms']);
   #bytes = 0;
   #measuredAtMs = Number.NEGATIVE_INFINITY;
+  #hasTaken = false;
 
   constructor(options: BacklogOptions) {
     this.#options = options;
@@ -33,15 +35,32 @@ export class Backlog {
 
   /** @returns whether so much more may be put into `waiting`. @throws DependencyError('postgres') */
   async hasRoom(bytes: number): Promise<boolean> {
-    const { priority, ledger, maxBytes, onMeasured } = this.#options;
-    if (performance.now() - this.#measuredAtMs >= measuredForMs) {
-      this.#bytes = await ledger.measureWaiting(priority);
-      this.#measuredAtMs = performance.now();
-      onMeasured?.(this.#bytes);
-    }
-    if (this.#bytes + bytes > maxBytes) return false;
+    await this.#measure();
+    if (this.#bytes + bytes > this.#options.maxBytes) return false;
     this.#bytes += bytes;
     return true;
+  }
+
+  /** A message was put off for another try, whether there was room or not. */
+  took(bytes: number): void {
+    this.#bytes += bytes;
+    this.#hasTaken = true;
+  }
+
+  /** @returns whether more waits than may since something was put off. @throws DependencyError('postgres') */
+  async isOverfull(): Promise<boolean> {
+    if (!this.#hasTaken) return false;
+    await this.#measure();
+    this.#hasTaken = false;
+    return this.#bytes > this.#options.maxBytes;
+  }
+
+  async #measure(): Promise<void> {
+    const { priority, ledger, onMeasured } = this.#options;
+    if (performance.now() - this.#measuredAtMs < measuredForMs) return;
+    this.#bytes = await ledger.measureWaiting(priority);
+    this.#measuredAtMs = performance.now();
+    onMeasured?.(this.#bytes);
   }
 
   /** @returns those before which a message to the same person waits: they must not overtake it. @throws DependencyError */

@@ -4,7 +4,7 @@
 /** So many different messages in a row without one success; fewer when the same was on hold before and nothing got through since. */
 const runToHold = 30;
 const runToHoldAgain = 5;
-const firstHoldMs = 60_000;
+export const firstHoldMs = 60_000;
 const longestHoldMs = 15 * 60_000;
 const justHeldMs = 2_000;
 /** Of requests and templates; the one that was heard of longest ago is forgotten. */

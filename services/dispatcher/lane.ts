@@ -246,6 +246,7 @@ export class Lane {
     if (left) this.#finishLater(left, written);
     await written;
     for (const message of messages) if (!unfinished.has(message)) done.add(message.event.notification_id);
+    if (await this.#backlog.isOverfull()) await this.#guards.full();
     if (unfinished.size > 0 && down) throw down;
     if (unfinished.size > 0) throw new TransientError('stopping', 'the lane stops');
   }
@@ -380,6 +381,7 @@ export class Lane {
       this.#putOff.add(now);
       const { waitingReason, dueInMs } = consequence;
       const parked = this.#park(message, { reason: waitingReason, dueInMs, attempt });
+      if (message.waitsSince === null) this.#backlog.took(parked.value.length);
       this.#settler.add({ ...settled, state: 'deferred', suppress: false, parked });
       return undefined;
     }

@@ -6,7 +6,7 @@ import type { Channel } from '../../domain/ids.ts';
 import { type Db, toMonth, withDatabase } from '../../lib/db/database.ts';
 import type { NotificationOutcome } from '../../lib/events.ts';
 import { type NewHold, placeHold } from '../../lib/holds/place-hold.ts';
-import { type BacklogView, measureWaiting, viewBacklog } from './ledger/backlog.ts';
+import { type BacklogView, type Fullest, findFullest, measureWaiting, viewBacklog } from './ledger/backlog.ts';
 import { claim } from './ledger/claim.ts';
 import { claimDue, type DueWish } from './ledger/claim-due.ts';
 import { endUnreadable } from './ledger/end-unreadable.ts';
@@ -35,6 +35,7 @@ export interface Ledger {
   viewBacklog(priority: string, channel: Channel, people: readonly string[]): Promise<BacklogView>;
   /** @returns bytes of all that waits in a lane */
   measureWaiting(priority: string): Promise<number>;
+  findFullest(priority: string, leastBytes: number): Promise<Fullest | undefined>;
   /** Of rows that can never be dispatched. @returns what ended */
   endUnreadable(items: readonly { notificationId: string; month: string; detail: string }[]): Promise<Ended[]>;
   leaveWaiting(notificationIds: readonly string[]): Promise<void>;
@@ -115,6 +116,7 @@ export function createLedger(db: Db): Ledger {
     claimDue: (priority, wish) => withDatabase(() => claimDue(db, priority, { ...wish, leaseSeconds })),
     viewBacklog: (...asked) => withDatabase(() => viewBacklog(db, ...asked)),
     measureWaiting: (priority) => withDatabase(() => measureWaiting(db, priority)),
+    findFullest: (...asked) => withDatabase(() => findFullest(db, ...asked)),
     endUnreadable: (items) =>
       byMonth(
         items,

@@ -130,3 +130,60 @@ it('requests for one person hold their template when nobody gets through', async
   expect(failed(await lab.counters())).toEqual([]);
   expect(await holdsOf(lab)).toMatchObject([{ scope: 'template', subject: 'reset', author: 'guard' }]);
 });
+
+describe('when more is put off than may wait', () => {
+  const bound = 2 * 1024 * 1024;
+  async function bytesWaiting({ db }: DispatcherLab): Promise<number> {
+    const rows = await db.selectFrom('waiting').select('value').execute();
+    return rows.reduce((all, { value }) => all + value.length, 0);
+  }
+  /** Every third recipient is put off, so that no run of refusals ever comes. */
+  async function openBusyLab() {
+    const server = await startLyingMailServer();
+    server.behave = (to) =>
+      Number(/\d+/.exec(to)?.[0]) % 3 === 0
+        ? { kind: 'reply', to: 'RCPT', with: '450 4.2.0 mailbox busy' }
+        : { kind: 'accept' };
+    return { server, lab: await openLab({ smtpUrl: server.smtpUrl, connections: 8, maxWaitingBytes: bound }) };
+  }
+
+  it('the guard holds the mailing of which most waits, the others go on, and nobody is lost', async () => {
+    const { server, lab } = await openBusyLab();
+    const events = renderedMany(900, { text: 'x'.repeat(10_000), template_id: 'monthly' });
+    const few = renderedMany(20);
+    await dispatchUntilHeld(lab, events);
+    const [hold, ...further] = await holdsOf(lab);
+    expect(further).toEqual([]);
+    expect(hold).toMatchObject({ scope: 'request', subject: events[0]?.request_id, author: 'guard' });
+    expect(hold?.reason).toMatch(
+      /^\d+ of its messages wait for another try \(2\.\d MB\), and the low lane holds no more$/,
+    );
+    const before = await bytesWaiting(lab);
+    expect(before).toBeLessThan(bound + 34 * 11_000);
+
+    const takenBefore = server.taken.length;
+    await lab.dispatch([...events.slice(700), ...few]);
+    expect(server.taken.length - takenBefore).toBe(13);
+    const rows = await lab.db.selectFrom('waiting').select('request_id').execute();
+    expect(rows.filter(({ request_id }) => request_id !== events[0]?.request_id).length, 'of the others').toBe(7);
+    expect(await bytesWaiting(lab)).toBeLessThan(before + 7 * 2_000);
+
+    server.behave = () => ({ kind: 'accept' });
+    await lab.hold(events[0]?.request_id ?? '', undefined);
+    lab.startWaiting();
+    await untilItWorks(() => lab.dispatch([...events, ...few]));
+    await eventually(async () => {
+      await lab.makeDue();
+      return (await lab.waitingCount()) === 0;
+    }, 'nothing waits');
+    expect(await lab.counters()).toEqual({ sent: 920 });
+    expect(server.taken.length).toBe(920);
+  });
+
+  it('nothing is held for single messages: no hold would keep them from waiting', async () => {
+    const { lab } = await openBusyLab();
+    const singles = renderedMany(200).map((event) => rendered({ user_id: event.user_id, text: 'x'.repeat(5_000) }));
+    for (let at = 0; at < singles.length; at += 100) await lab.dispatch(singles.slice(at, at + 100));
+    expect(await holdsOf(lab)).toEqual([]);
+  });
+});

@@ -1,4 +1,4 @@
-// What waits because its channel is down: whose messages, and how much.
+// What waits: whose messages, how much, and of which request most.
 import { sql } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
 import type { Db } from '../../../lib/db/database.ts';
@@ -30,6 +30,26 @@ export async function viewBacklog(
       ) as people
   `.execute(db);
   return { isAny: rows[0]?.is_any ?? false, people: new Set(rows[0]?.people) };
+}
+
+/** The request of which most is put off. */
+export interface Fullest {
+  requestId: string;
+  channel: Channel;
+  count: number;
+  bytes: number;
+}
+
+/** @returns of those that are not on hold; undefined when none of them has so many bytes in `waiting` */
+export async function findFullest(db: Db, priority: string, leastBytes: number): Promise<Fullest | undefined> {
+  const { rows } = await sql<Fullest>`
+    select w.request_id as "requestId", min(w.channel) as channel, count(*)::int as count, sum(octet_length(w.value))::double precision as bytes
+    from waiting w
+    where w.priority = ${priority} and not w.awaits_channel and not exists (select from holds h where h.request_id = w.request_id)
+    group by w.request_id having sum(octet_length(w.value)) >= ${leastBytes}
+    order by bytes desc limit 1
+  `.execute(db);
+  return rows[0];
 }
 
 /** Of all rows of a lane, whatever they wait for. */
