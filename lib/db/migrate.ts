@@ -28,7 +28,7 @@ const migrations: Record<string, Migration> = {
   '0012-keys-own-requests': keysOwnRequests,
 };
 
-const provider: MigrationProvider = { getMigrations: async () => migrations };
+export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
 
 /**
  * A database that a newer release has migrated is left as it is, so that the release before can be set up again.
@@ -36,13 +36,13 @@ const provider: MigrationProvider = { getMigrations: async () => migrations };
  */
 export async function migrate(db: Db): Promise<string[]> {
   if ((await missingMigrations(db)).length === 0) return [];
-  const { error, results } = await new Migrator({ db, provider }).migrateToLatest();
+  const { error, results } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
   if (error) throw error;
   return (results ?? []).map((result) => result.migrationName);
 }
 
 /** Migrations that this release needs and the database does not have. A newer database has more, and serves. */
 export async function missingMigrations(db: Db): Promise<string[]> {
-  const all = await new Migrator({ db, provider, allowUnorderedMigrations: true }).getMigrations();
+  const all = await new Migrator({ db, provider: migrationProvider, allowUnorderedMigrations: true }).getMigrations();
   return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
 }
