@@ -6,15 +6,21 @@ import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab
 import { eventually } from '../support/eventually.ts';
 import { adopt, makeDraft, saveDraft, wordsOf } from '../support/mailing-desk.ts';
 import { addTemplate } from '../support/templates.ts';
+import { startTestUserService, type TestUserService } from '../support/user-service.ts';
 
+let users: TestUserService;
 let lab: AdminLab;
 let editor: Visitor;
 beforeAll(async () => {
-  lab = await startAdminLab();
+  users = await startTestUserService((id) => /^(?:no-|client$)/.test(id));
+  lab = await startAdminLab(users.url);
   editor = await lab.logIn('editor');
   await addTemplate(lab.db, { templateId: 'welcome', html: 'Hello' });
 });
-afterAll(() => lab?.stop());
+afterAll(async () => {
+  await lab?.stop();
+  await users?.stop();
+});
 
 const revisionOf = async (id: string) =>
   (await lab.db.selectFrom('mailings').select('revision').where('mailing_id', '=', id).executeTakeFirst())?.revision;
@@ -31,11 +37,14 @@ interface Upload {
   type?: string;
   revision?: number;
   visitor?: Visitor;
+  /** What the page says about the file. */
+  said?: Record<string, string>;
 }
 async function put(id: string, body: RequestInit['body'], upload: Upload = {}) {
-  const { mode = 'add', type = 'text/csv', visitor = editor } = upload;
+  const { mode = 'add', type = 'text/csv', visitor = editor, said = {} } = upload;
   const revision = upload.revision ?? (await revisionOf(id));
-  const answer = await fetch(`${lab.url}/mailings/${id}/people?mode=${mode}&revision=${revision}`, {
+  const query = new URLSearchParams({ mode, revision: String(revision), ...said });
+  const answer = await fetch(`${lab.url}/mailings/${id}/people?${query}`, {
     method: 'PUT',
     headers: {
       cookie: visitor.cookie,
@@ -60,6 +69,114 @@ describe('a file with people', () => {
     const third = await put(id, 'u-9', { mode: 'replace' });
     expect(third.body).toMatchObject({ total: 1, revision: await revisionOf(id) });
     expect(await peopleOf(id)).toEqual(['u-9']);
+  });
+
+  it('with another separator inside its cells is read by one separator, which is told', async () => {
+    const id = await makeDraft(editor);
+    const { status, body } = await put(id, 'address;user_id\nMain St 5,1002;1001\n');
+    expect(status).toBe(200);
+    expect(body.view).toMatchObject({
+      separator: 'semicolon',
+      column: 2,
+      hasHeader: true,
+      rows: [
+        ['address', 'user_id'],
+        ['Main St 5,1002', '1001'],
+      ],
+    });
+    expect(await peopleOf(id)).toEqual(['1001']);
+  });
+
+  it('whose ids could stand in several columns is asked about, and stored as it was answered', async () => {
+    const id = await makeDraft(editor);
+    await put(id, 'kept');
+    const file = 'order_id,customer\n7,u-1\n8,u-2\n';
+    const asked = await put(id, file);
+    expect(asked).toMatchObject({
+      status: 422,
+      body: { error: expect.stringContaining('not clear'), view: { separator: 'comma', column: null } },
+    });
+    expect(await peopleOf(id)).toEqual(['kept']);
+    const said = { separator: 'comma', column: '2', header: 'yes' };
+    expect(await put(id, file, { said })).toMatchObject({ status: 200, body: { rows: 2, added: 2 } });
+    expect(await peopleOf(id)).toEqual(['kept', 'u-1', 'u-2']);
+    for (const wrong of [
+      { column: '0' },
+      { column: 'x' },
+      { separator: 'blank' },
+      { header: 'maybe' },
+      { unknown: 'keep' },
+    ])
+      expect((await put(id, file, { said: wrong })).status).toBe(400);
+  });
+
+  it.each(['Kunden-ID', 'customer_id', 'client', 'user-id', 'Идентификатор пользователя', 'no-header'])(
+    'has no person of the name %s above its ids',
+    async (header) => {
+      const id = await makeDraft(editor);
+      expect(await put(id, `${header}\n1001\n1002\n`)).toMatchObject({
+        status: 200,
+        body: { rows: 2, view: { hasHeader: true } },
+      });
+      expect(await peopleOf(id)).toEqual(['1001', '1002']);
+    },
+  );
+
+  it('whose first row could be a person is asked about when the user service knows that person', async () => {
+    const id = await makeDraft(editor);
+    const asked = await put(id, 'admin\n1001\n1002\n');
+    expect(asked).toMatchObject({ status: 422, body: { view: { column: 1, hasHeader: null } } });
+    expect((await put(id, 'admin\n1001\n1002\n', { said: { header: 'no' } })).body).toMatchObject({ added: 3 });
+  });
+
+  it('with people whom the user service does not know stores nobody until they are left out', async () => {
+    const id = await makeDraft(editor);
+    await put(id, 'kept');
+    const file = 'user_id\nu-1\nno-1\n\nu-2\nno-761591733749525000000\n';
+    const { status, body } = await put(id, file, { mode: 'replace' });
+    expect([status, body.error, body.unknownCount]).toEqual([
+      422,
+      '2 of 4 people are unknown to the user service, so nothing was stored.',
+      2,
+    ]);
+    const why = 'the user service does not know this id';
+    expect(body.rows).toEqual([
+      { line: 3, text: 'no-1', why },
+      { line: 6, text: 'no-761591733749525000000', why },
+    ]);
+    expect(await peopleOf(id)).toEqual(['kept']);
+    const stored = await put(id, file, { mode: 'replace', said: { unknown: 'leave_out' } });
+    expect(stored).toMatchObject({ status: 200, body: { total: 2, added: 2, leftOut: 2 } });
+    expect(await peopleOf(id)).toEqual(['u-1', 'u-2']);
+    const nobody = await put(id, 'no-1\nno-2', { mode: 'replace', said: { unknown: 'leave_out' } });
+    expect(nobody).toMatchObject({ status: 422, body: { unknownCount: 2 } });
+    expect(await peopleOf(id)).toEqual(['u-1', 'u-2']);
+  });
+
+  it('stores nobody when the user service fails, at whichever batch', async () => {
+    const id = await makeDraft(editor);
+    await put(id, 'kept');
+    const before = users.askedCount;
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (sent === 3) return controller.close();
+        if (sent === 2) {
+          await eventually(() => users.askedCount >= before + 10_000, 'the first batch was asked for');
+          users.isDown = true;
+        }
+        const rows = Array.from({ length: 10_000 }, (_, number) => `u-${sent * 10_000 + number}\n`);
+        sent += 1;
+        controller.enqueue(Buffer.from(rows.join('')));
+      },
+    });
+    try {
+      expect(await put(id, body)).toMatchObject({ status: 503, body: { error: expect.stringContaining('Try again') } });
+    } finally {
+      users.isDown = false;
+    }
+    expect([await peopleOf(id), await countOf(id)]).toEqual([['kept'], 1]);
+    expect(await lab.db.selectFrom('uploaded_people').select('batch').execute()).toEqual([]);
   });
 
   it('with wrong rows stores nothing, and tells the first twenty and how many', async () => {
@@ -178,6 +295,19 @@ describe('pasted ids', () => {
     expect((await saveDraft(editor, id, { people: 'u-1, u-2;u-3\nu-4 u-1' })).status).toBe(303);
     await saveDraft(editor, id, { people: 'u-5', people_mode: 'replace' });
     expect([await peopleOf(id), await countOf(id)]).toEqual([['u-5'], 1]);
+  });
+
+  it('have no header among them, and are no table', async () => {
+    const id = await makeDraft(editor);
+    const saved = await saveDraft(editor, id, { people: 'Kunden-ID\n1001\n1002' });
+    expect(await peopleOf(id)).toEqual(['1001', '1002']);
+    expect(decodeURIComponent(saved.headers.get('set-cookie') ?? '')).toContain('“Kunden-ID”, was taken for a header');
+    const table = await saveDraft(editor, id, { people: 'address;user_id\nMain St 5,1002;1001' });
+    expect([table.status, wordsOf(await table.text())]).toEqual([
+      422,
+      expect.stringContaining('These lines are a table'),
+    ]);
+    expect(await peopleOf(id)).toEqual(['1001', '1002']);
   });
 
   it('that are wrong are told beside the field; nothing is saved, and what was typed stays', async () => {

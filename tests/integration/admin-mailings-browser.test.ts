@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
+import { toUserId } from '../../user-mock/user-ids.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { findBarriers, sidewaysPixels } from '../support/axe.ts';
 import { type Look, looks, openWindow, startBrowser } from '../support/browser.ts';
@@ -46,6 +47,10 @@ const open = async (path: string, look: Look = 'light', visitor = sender): Promi
   await page.goto(path);
   return page;
 };
+async function keepPicture(page: Page, name: string): Promise<void> {
+  if (!process.env.SCREENSHOTS) return;
+  await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`), fullPage: true });
+}
 const faults: string[] = [];
 const answer = (page: Page, button: 'yes' | 'no') => page.locator(`dialog [value="${button}"]`).click();
 const idOf = (page: Page) => /mailings\/([0-9a-f-]{36})/.exec(page.url())?.[1] ?? '';
@@ -123,8 +128,8 @@ describe('a mailing', () => {
   it('takes a file with people and says what was wrong with another', async () => {
     const id = await makeDraft(sender);
     const toFile = (name: string, text: string) => ({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
-    const many = Array.from({ length: 30_000 }, (_, number) => `u-${number}`);
-    const good = toFile('good.csv', `name;user_id\n${many.map((one) => `x;${one}`).join('\n')}\nx;u-1\n`);
+    const many = Array.from({ length: 30_000 }, (_, number) => toUserId(number));
+    const good = toFile('good.csv', `name;user_id\n${many.map((one) => `x;${one}`).join('\n')}\nx;${toUserId(1)}\n`);
     const bad = toFile('bad.csv', 'user_id\nu-1\njane doe\n');
     const page = await open(`/mailings/${id}/edit`);
     await page.getByLabel('Or a file with user ids').setInputFiles(bad);
@@ -133,9 +138,61 @@ describe('a mailing', () => {
     await page.getByLabel('Or a file with user ids').setInputFiles(good);
     await page.getByText('30,000 people are in this draft.').waitFor();
     await page.getByText('1 were there already or came twice').waitFor();
+    await page
+      .getByText('Separator: semicolon. The first row is the header. The ids are in column 2 (user_id).')
+      .waitFor();
     // The page has the new revision: it can be saved without having been loaded again.
     await page.getByRole('button', { name: 'Save and check' }).click();
     await page.getByText('This goes to 30,000 people.').waitFor();
+    await page.context().close();
+  });
+});
+
+describe('a file that is not clear', () => {
+  const file = { name: 'people.csv', mimeType: 'text/csv' };
+  const someone = toUserId(5);
+  const other = toUserId(6);
+
+  it.each(Object.keys(looks) as Look[])(
+    'is asked about, and its unknown people can be left out, in the look %s',
+    async (look) => {
+      const id = await makeDraft(sender);
+      const page = await open(`/mailings/${id}/edit`, look);
+      const text = `id,name,Kunde\n1,"Ada, L",${someone}\n2,Bob,12345\n3,Cleo,${other}\n`;
+      await page.getByLabel('Or a file with user ids').setInputFiles({ ...file, buffer: Buffer.from(text) });
+      await page.getByText('It is not clear how this file is to be read').waitFor();
+      await page.getByRole('button', { name: 'Store these people' }).click();
+      await page.getByText('Choose both, then store the people.').waitFor();
+      await keepPicture(page, `upload-asked-${look}`);
+      expect(await findBarriers(page)).toEqual([]);
+      expect(await sidewaysPixels(page)).toBe(0);
+      await page.getByLabel('The user ids are in').selectOption('column 3: Kunde');
+      await page.getByLabel('The first row is').selectOption('a header');
+      await page.getByRole('button', { name: 'Store these people' }).click();
+      await page.getByText('1 of 3 people is unknown to the user service, so nothing was stored.').waitFor();
+      await page.getByText('Line 3: “12345”, the user service does not know this id').waitFor();
+      await keepPicture(page, `upload-unknown-${look}`);
+      expect(await findBarriers(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Leave this one out and store the others' }).click();
+      await page
+        .getByText('3 rows read: 2 people are new, 1 left out because the user service does not know them.')
+        .waitFor();
+      await keepPicture(page, `upload-stored-${look}`);
+      await page.context().close();
+    },
+  );
+
+  it('is looked at again with another separator', async () => {
+    const id = await makeDraft(sender);
+    const page = await open(`/mailings/${id}/edit`);
+    const text = `"Smith, Ann";${someone}\nJones, Bob;${other}\n`.replaceAll('"', '');
+    await page.getByLabel('Or a file with user ids').setInputFiles({ ...file, buffer: Buffer.from(text) });
+    await page.getByLabel('Separator').selectOption('semicolon');
+    await page.getByText('column 2').waitFor({ state: 'attached' });
+    await page.getByLabel('The user ids are in').selectOption('2');
+    await page.getByLabel('The first row is').selectOption('a person');
+    await page.getByRole('button', { name: 'Store these people' }).click();
+    await page.getByText('2 people are in this draft.').waitFor();
     await page.context().close();
   });
 });
@@ -197,9 +254,7 @@ describe('the pages', () => {
   it.each(Object.keys(looks) as Look[])('can be used by everybody, in the look %s', async (look) => {
     for (const [name, path] of paths()) {
       const page = await open(path, look);
-      if (process.env.SCREENSHOTS) {
-        await page.screenshot({ path: join(process.env.SCREENSHOTS, `mailing-${name}-${look}.png`), fullPage: true });
-      }
+      await keepPicture(page, `mailing-${name}-${look}`);
       expect(await findBarriers(page), path).toEqual([]);
       expect(await sidewaysPixels(page), path).toBe(0);
       await page.context().close();

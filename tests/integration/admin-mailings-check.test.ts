@@ -93,7 +93,9 @@ describe('the check before confirming', () => {
     const words = await check(id);
     expect(words).toContain('This goes to 10,001 people');
     expect(words).toContain('password resets wait behind these people');
-    expect(words).toContain('1 of the people named are unknown');
+    expect(words).toContain(
+      '1 of the people named are unknown to the user service; they end as skipped: nobody-known.',
+    );
     expect(words).toContain('Gets nothing: the user service knows nobody with this id');
     expect(words).toContain('It is promotional');
   });

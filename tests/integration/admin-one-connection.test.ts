@@ -8,16 +8,22 @@ import { writeDeadLetterCause } from '../../lib/kafka/headers.ts';
 import { wantActions } from '../../services/admin/queries/dead-letters.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { eventually } from '../support/eventually.ts';
+import { startTestUserService, type TestUserService } from '../support/user-service.ts';
 
+let users: TestUserService;
 let lab: AdminLab;
 let admin: Visitor;
 
 beforeAll(async () => {
   const env = { ...inject('infrastructure'), DATABASE_CONNECTIONS: '1' };
-  lab = await startAdminLab('http://127.0.0.1:9', env);
+  users = await startTestUserService(() => false);
+  lab = await startAdminLab(users.url, env);
   admin = await lab.logIn('admin');
 });
-afterAll(() => lab?.stop());
+afterAll(async () => {
+  await lab?.stop();
+  await users?.stop();
+});
 
 it('redrives dead letters, and no transaction stays open meanwhile', async () => {
   const topic = lab.topics.deadLetters.planner.name;

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createAudienceRows, splitPasted } from './audience-rows.ts';
+import type { Layout } from '../../../domain/audience-file/layout.ts';
+import { createAudienceRows } from './audience-rows.ts';
 
-const takeAll = (rows: string[][]) => {
-  const checked = createAudienceRows();
+const takeAll = (rows: string[][], layout?: Layout) => {
+  const checked = createAudienceRows(layout);
   const ids = rows.map((row, index) => checked.take(row, index + 1)).filter((id) => id !== undefined);
   return { ids, checked };
 };
+const secondOfTwo: Layout = { separator: ';', cellCount: 2, column: 1, isAlone: false, hasHeader: true };
 
 describe('rows of an audience', () => {
   it('are one id a line', () => {
@@ -13,25 +15,37 @@ describe('rows of an audience', () => {
     expect([ids, checked.rowCount, checked.faultCount]).toEqual([['u-1', 'u-2'], 2, 0]);
   });
 
-  it('have the ids in the column that is called so, else in the first one', () => {
-    expect(
-      takeAll([
-        ['name', 'User_ID'],
-        ['Ada', 'u-1'],
-      ]).ids,
-    ).toEqual(['u-1']);
-    expect(
-      takeAll([
-        ['id', 'user_id'],
-        ['1', 'u-1'],
-      ]).ids,
-    ).toEqual(['u-1']);
-    expect(
-      takeAll([
-        ['u-1', 'Ada'],
-        ['u-2', 'Bob'],
-      ]).ids,
-    ).toEqual(['u-1', 'u-2']);
+  it('have the ids in the column that the layout names, below its header', () => {
+    const rows = [
+      ['name', 'User_ID'],
+      ['Ada', 'u-1'],
+    ];
+    expect(takeAll(rows, secondOfTwo).ids).toEqual(['u-1']);
+  });
+
+  it('are refused with their line where they have another number of cells', () => {
+    const { ids, checked } = takeAll(
+      [['name', 'id'], ['Ada'], ['Bob', 'u-2'], ['Main St 5', '10', 'u-3']],
+      secondOfTwo,
+    );
+    expect([ids, checked.faultCount]).toEqual([['u-2'], 2]);
+    expect(checked.faults[1]).toEqual({
+      line: 4,
+      text: 'Main St 5 | 10 | u-3',
+      why: 'this row has 3 cells, and the first one has 2',
+    });
+  });
+
+  it('have nothing beside the id where the first ones have nothing', () => {
+    const layout = { ...secondOfTwo, isAlone: true, hasHeader: false };
+    const { ids, checked } = takeAll(
+      [
+        ['', 'u-1'],
+        ['7', 'u-2'],
+      ],
+      layout,
+    );
+    expect([ids, checked.faults.map(({ line, text }) => [line, text])]).toEqual([['u-1'], [[2, '7 | u-2']]]);
   });
 
   it('are told with line, text and cause when they are wrong', () => {
@@ -50,18 +64,4 @@ describe('rows of an audience', () => {
     const { checked } = takeAll(Array.from({ length: 50 }, () => ['not an id']));
     expect([checked.faultCount, checked.faults.length]).toEqual([50, 20]);
   });
-
-  it('that lack the column are wrong', () => {
-    expect(takeAll([['name', 'id'], ['Ada']]).checked.faultCount).toBe(1);
-  });
-});
-
-it('takes pasted ids apart, wherever one ends', () => {
-  expect(splitPasted('u-1, u-2;u-3\n\n "u-4"\tu-5 ')).toEqual([
-    { id: 'u-1', line: 1 },
-    { id: 'u-2', line: 1 },
-    { id: 'u-3', line: 1 },
-    { id: 'u-4', line: 3 },
-    { id: 'u-5', line: 3 },
-  ]);
 });

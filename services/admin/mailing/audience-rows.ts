@@ -1,6 +1,7 @@
-// Checks the rows of an uploaded audience: finds the column with the ids, and says of wrong ones where they are and why.
-// Pure; told row by row, and keeps no more than the first faults.
-import { isUserId } from '../../../domain/ids.ts';
+// Checks the rows of an audience, and says of wrong ones where they are and why. Pure; told row by row, and keeps no more
+// than the first faults.
+import { readIdCell } from '../../../domain/audience-file/id-cell.ts';
+import { type Layout, type Row, toCells } from '../../../domain/audience-file/layout.ts';
 
 export interface RowFault {
   /** From 1. */
@@ -12,7 +13,7 @@ export interface RowFault {
 
 export interface AudienceRows {
   /** @returns the id of this row; undefined for the header and for a wrong one */
-  take(row: readonly string[], line: number): string | undefined;
+  take(row: Row, line: number): string | undefined;
   /** The first of them. */
   readonly faults: readonly RowFault[];
   readonly faultCount: number;
@@ -21,30 +22,39 @@ export interface AudienceRows {
 }
 
 export const maxShownFaults = 20;
-const maxIdChars = 64;
 const shownChars = 40;
-/** Names of columns that hold ids; the first of these that a header has is taken. */
-const idColumns = ['user_id', 'id', 'userid', 'user id'];
+export const listLayout: Layout = {
+  separator: undefined,
+  cellCount: 1,
+  column: 0,
+  isAlone: true,
+  hasHeader: false,
+};
 
-export function createAudienceRows(): AudienceRows {
+export function createAudienceRows({ cellCount, column, isAlone, hasHeader }: Layout = listLayout): AudienceRows {
   const faults: RowFault[] = [];
   let faultCount = 0;
   let rowCount = 0;
-  let column: number | undefined;
+  let isHeaderNext = hasHeader;
+  const refuse = (line: number, text: string, why: string) => {
+    faultCount += 1;
+    if (faults.length < maxShownFaults) faults.push({ line, text: shorten(text), why });
+    return undefined;
+  };
   return {
     take(row, line) {
-      if (column === undefined) {
-        const header = row.map((cell) => cell.trim().toLowerCase());
-        const named = idColumns.map((name) => header.indexOf(name)).find((index) => index >= 0);
-        column = named ?? 0;
-        if (named !== undefined) return undefined;
+      if (isHeaderNext) {
+        isHeaderNext = false;
+        return undefined;
       }
       rowCount += 1;
+      if (row.length !== cellCount)
+        return refuse(line, row.join(' | '), `this row has ${toCells(row.length)}, and the first one has ${cellCount}`);
+      if (isAlone && row.some((cell, at) => at !== column && cell !== ''))
+        return refuse(line, row.join(' | '), 'this row has more than an id, and the first ones have nothing else');
       const text = row[column] ?? '';
-      if (isUserId(text)) return text;
-      faultCount += 1;
-      if (faults.length < maxShownFaults) faults.push({ line, text: shorten(text), why: explain(text) });
-      return undefined;
+      const cell = readIdCell(text);
+      return 'id' in cell ? cell.id : refuse(line, text, cell.fault);
     },
     faults,
     get faultCount() {
@@ -56,26 +66,7 @@ export function createAudienceRows(): AudienceRows {
   };
 }
 
-/** Ids as people paste them: on lines of their own, or with commas, semicolons or blanks between them. */
-export function splitPasted(text: string): { id: string; line: number }[] {
-  return text.split('\n').flatMap((line, index) =>
-    line
-      .split(/[\s,;]+/)
-      .filter((id) => id !== '')
-      .map((id) => ({ id: id.replace(/^(["'])(.*)\1$/, '$2'), line: index + 1 })),
-  );
-}
-
-function explain(text: string): string {
-  if (text === '') return 'there is no id in this row';
-  const stranger = /[^A-Za-z0-9._:-]/u.exec(text)?.[0];
-  if (stranger === ' ') return 'an id has no blanks';
-  if (stranger !== undefined)
-    return `an id has letters A to Z, digits and . _ : - only, not ${JSON.stringify(stranger)}`;
-  return `it is ${text.length} characters long; ${maxIdChars} are allowed`;
-}
-
-function shorten(text: string): string {
+export function shorten(text: string, maxChars = shownChars): string {
   const plain = text.replace(/\p{C}/gu, '\u00b7');
-  return plain.length > shownChars ? `${plain.slice(0, shownChars)}…` : plain;
+  return plain.length > maxChars ? `${plain.slice(0, maxChars)}…` : plain;
 }

@@ -1,143 +1,118 @@
-// Reads an uploaded audience as it comes in: bytes to text, text to rows, rows to checked ids in batches. Holds one batch
-// at a time, whatever the file's size.
+// Reads an uploaded audience as it comes in: looks at its beginning, and then reads ids from the column that is told, in
+// batches. Holds one batch at a time, whatever the file's size.
 import type { Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
-import { TextDecoder } from 'node:util';
-import { CsvError, parse } from 'csv-parse';
-import { PosthornError } from '../../../lib/errors.ts';
+import {
+  type Look,
+  type Row,
+  recognise,
+  type Said,
+  type Separator,
+  separators,
+} from '../../../domain/audience-file/layout.ts';
 import type { AudienceRows } from './audience-rows.ts';
+import { AudienceFileError, decodeText } from './audience-text.ts';
+import { readRows } from './csv-rows.ts';
 
-/** The file as a whole is not usable; the message is for whoever sent it. */
-export class AudienceFileError extends PosthornError {}
-
-export const maxAudienceBytes = 256 * 1024 * 1024;
 const batchSize = 10_000;
-/** A quote that is never closed would make one row of the whole file; so would a file without line ends. */
-const maxRowChars = 64 * 1024;
-/** The parser works on so much at a time, some milliseconds; then others have their turn. */
-const pieceChars = 16 * 1024;
+/** From so much of its beginning it is told how a file is laid out. */
+const headChars = 64 * 1024;
+const headRows = 200;
+
+/** People in the order of the file. */
+export interface AudienceBatch {
+  ids: string[];
+  /** Of each id, from 1. */
+  lines: number[];
+}
+
+export interface AudienceFile {
+  /** The whole text, without the line `sep=`. */
+  text: AsyncIterable<string>;
+  /** Lines of the file before this text. */
+  linesBefore: number;
+  look: Look;
+}
+
+/**
+ * Reads the beginning of a file, and tells how the file is laid out.
+ * @throws AudienceFileError not_text | not_csv; the stream's own error when it breaks off
+ */
+export async function openAudience(bytes: Readable, said: Said = {}): Promise<AudienceFile> {
+  const pieces = decodeText(bytes);
+  let head = '';
+  let isWhole = false;
+  while (head.length < headChars && !isWhole) {
+    const { value, done } = await pieces.next();
+    isWhole = done === true;
+    head += value ?? '';
+  }
+  const marked = /^\ufeff?"?sep=(.?)"?[ \t]*(?:\r\n|\n|\r|$)/i.exec(head);
+  const marker = marked ? toSeparator(marked[1] ?? '') : undefined;
+  head = head.slice(marked?.[0].length ?? 0);
+  const tables = await readTables(isWhole && head.length <= headChars ? head : cutAtLineEnd(head.slice(0, headChars)));
+  const look = recognise(tables, { ...said, separator: said.separator === undefined ? marker : said.separator });
+  if ('fault' in look) throw new AudienceFileError('not_csv', `The file cannot be read as a table: ${look.fault}.`);
+  async function* text() {
+    yield head;
+    if (!isWhole) yield* pieces;
+  }
+  return { text: text(), linesBefore: marked ? 1 : 0, look };
+}
 
 /**
  * @param rows is told every row; after its first fault the batches are empty, for nothing is stored then
  * @throws AudienceFileError not_text | too_large | not_csv; the stream's own error when it breaks off
  */
-export async function* readAudience(bytes: Readable, rows: AudienceRows): AsyncGenerator<string[]> {
-  let batch: string[] = [];
+export async function* readAudience(
+  { text, linesBefore }: AudienceFile,
+  separator: Separator | undefined,
+  rows: AudienceRows,
+): AsyncGenerator<AudienceBatch> {
+  let batch: AudienceBatch = { ids: [], lines: [] };
   let count = 0;
-  const parser = parse({
-    delimiter: [',', ';', '\t'],
-    record_delimiter: ['\r\n', '\n', '\r'],
-    bom: true,
-    trim: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_empty_values: true,
-    max_record_size: maxRowChars,
-    on_record: (row, { lines }) => [rows.take(row, lines) ?? ''],
-  });
-  const text = decodeText(bytes);
-  // Not `pipeline`: it would end the request's stream with the parser, and no answer could be sent any more.
-  const feeding = feed(text, parser);
-  try {
-    for await (const [id] of parser as AsyncIterable<string[]>) {
-      if (id && rows.faultCount === 0) batch.push(id);
-      count += 1;
-      if (batch.length < batchSize && count % batchSize !== 0) continue;
-      yield batch;
-      batch = [];
+  for await (const { row, line: lineOfText } of readRows(text, separator)) {
+    const line = lineOfText + linesBefore;
+    const id = rows.take(row, line);
+    if (id !== undefined && rows.faultCount === 0) {
+      batch.ids.push(id);
+      batch.lines.push(line);
     }
-    await feeding;
-  } catch (error) {
-    throw toFileError(error);
-  } finally {
-    parser.destroy();
-    await feeding.catch(() => undefined);
+    count += 1;
+    if (batch.ids.length < batchSize && count % batchSize !== 0) continue;
+    yield batch;
+    batch = { ids: [], lines: [] };
   }
   yield batch;
 }
 
-async function feed(text: AsyncIterable<string>, parser: ReturnType<typeof parse>): Promise<void> {
-  try {
-    const checkLine = createLineCheck();
-    for await (const whole of text) {
-      for (let at = 0; at < whole.length; at += pieceChars) {
-        if (parser.destroyed) return;
-        const piece = whole.slice(at, at + pieceChars);
-        checkLine(piece);
-        if (!parser.write(piece)) await drained(parser);
-        await setImmediate();
-      }
+/** The row that was cut tells nothing. */
+function cutAtLineEnd(text: string): string {
+  const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
+  return end > 0 ? text.slice(0, end + 1) : text;
+}
+
+/** @throws AudienceFileError not_csv */
+function toSeparator(sign: string): Separator {
+  const found = separators.find((separator) => separator === sign);
+  if (found) return found;
+  const why = `its first line names ${JSON.stringify(sign)} as the separator; use comma, semicolon, tab or |`;
+  throw new AudienceFileError('not_csv', `The file cannot be read as CSV: ${why}.`);
+}
+
+/** Quotes tell separators apart: one with which they are out of place is not possible while another one is. */
+async function readTables(head: string): Promise<Map<Separator | undefined, readonly Row[]>> {
+  const tables = new Map<Separator | undefined, readonly Row[]>();
+  const broken = new Set<Separator | undefined>();
+  for (const separator of [...separators, undefined]) {
+    const rows: Row[] = [];
+    tables.set(separator, rows);
+    try {
+      for await (const { row } of readRows([head], separator)) if (rows.push(row) === headRows) break;
+    } catch (error) {
+      if (!(error instanceof AudienceFileError)) throw error;
+      broken.add(separator);
     }
-    parser.end();
-  } catch (error) {
-    parser.destroy(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-/** The parser's own bound leaves out separators and blanks: a line of nothing else would be a row of millions of cells. */
-function createLineCheck(): (piece: string) => void {
-  let lineChars = 0;
-  return (piece) => {
-    const first = piece.search(/[\r\n]/);
-    lineChars += first < 0 ? piece.length : first;
-    if (lineChars > maxRowChars) {
-      throw new AudienceFileError(
-        'not_csv',
-        `The file cannot be read as CSV: a line is longer than ${maxRowChars.toLocaleString('en-US')} characters.`,
-      );
-    }
-    if (first >= 0) lineChars = piece.length - 1 - Math.max(piece.lastIndexOf('\n'), piece.lastIndexOf('\r'));
-  };
-}
-
-function drained(parser: ReturnType<typeof parse>): Promise<void> {
-  return new Promise((resolve) => {
-    const go = () => {
-      parser.off('drain', go).off('close', go);
-      resolve();
-    };
-    parser.on('drain', go).on('close', go);
-  });
-}
-
-async function* decodeText(bytes: Readable): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let length = 0;
-  for await (const piece of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    if (length === 0 && isUtf16(piece)) throw notText('It is UTF-16 (some programs call it Unicode text).');
-    length += piece.length;
-    if (length > maxAudienceBytes) {
-      throw new AudienceFileError('too_large', `The file is larger than ${maxAudienceBytes / 1024 / 1024} MB.`);
-    }
-    if (piece.includes(0)) throw notText('It holds NUL bytes, so it is a binary file or UTF-16, not text.');
-    yield decode(decoder, piece, length);
-  }
-  yield decode(decoder, undefined, length);
-}
-
-function decode(decoder: TextDecoder, piece: Buffer | undefined, length: number): string {
-  try {
-    return piece ? decoder.decode(piece, { stream: true }) : decoder.decode();
-  } catch {
-    throw notText(`Some of its bytes (before byte ${length}) are not UTF-8: it may be Windows-1252 or Latin-1.`);
-  }
-}
-
-function isUtf16(first: Buffer): boolean {
-  return (first[0] === 0xff && first[1] === 0xfe) || (first[0] === 0xfe && first[1] === 0xff);
-}
-
-function notText(why: string): AudienceFileError {
-  return new AudienceFileError('not_text', `The file is not UTF-8 text. ${why} Save it as "CSV UTF-8" and try again.`);
-}
-
-function toFileError(error: unknown): unknown {
-  if (!(error instanceof CsvError)) return error;
-  const line = 'lines' in error ? ` near line ${Number(error.lines)}` : '';
-  const why = /QUOTE/.test(error.code)
-    ? 'a quotation mark is out of place or never closed'
-    : error.code === 'CSV_MAX_RECORD_SIZE'
-      ? 'a row does not end: a quotation mark may be never closed'
-      : error.message;
-  return new AudienceFileError('not_csv', `The file cannot be read as CSV${line}: ${why}.`, { cause: error });
+  if (broken.size < tables.size) for (const separator of broken) tables.delete(separator);
+  return tables;
 }

@@ -1,7 +1,7 @@
 // The people of a draft who are named one by one: stored whole or not at all, a batch at a time.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
-import { AudienceFileError } from '../mailing/read-audience.ts';
+import { AudienceFileError } from '../mailing/audience-text.ts';
 
 export type StoreMode = 'add' | 'replace';
 

@@ -3,8 +3,8 @@
 import type { Readable } from 'node:stream';
 import { writeAudit } from '../audit.ts';
 import { readForm } from '../forms.ts';
-import { createAudienceRows } from '../mailing/audience-rows.ts';
-import { AudienceFileError, readAudience } from '../mailing/read-audience.ts';
+import { type AudienceView, readSaid, type SaidOfFile } from '../mailing/audience-view.ts';
+import { takeUpload } from '../mailing/take-upload.ts';
 import { done } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
@@ -19,6 +19,7 @@ interface Progress {
   stored: number;
   /** Known before the file has come to its end: the page need not send the rest. */
   fault?: string;
+  view?: AudienceView | undefined;
 }
 
 const keptMs = 60_000;
@@ -27,6 +28,7 @@ const maxUploads = 20;
 const types = new Set([
   'text/csv',
   'text/plain',
+  'text/tab-separated-values',
   'application/csv',
   'application/vnd.ms-excel',
   'application/octet-stream',
@@ -66,31 +68,23 @@ async function upload(c: AdminContext, parts: Parts, mailingId: string, progress
   const mode = c.req.query('mode') === 'replace' ? 'replace' : 'add';
   const revision = requireRevision(c.req.query('revision'));
   const bytes = c.env.incoming;
-  const rows = createAudienceRows();
-  class WrongRows extends Error {}
-  async function* batches() {
-    for await (const batch of readAudience(bytes, rows)) {
-      progress.checked = rows.rowCount;
-      yield batch;
-    }
-    progress.checked = rows.rowCount;
-    if (rows.faultCount > 0) throw new WrongRows('some rows are wrong');
-    if (rows.rowCount === 0) throw new AudienceFileError('empty', 'There is no user id in this file.');
-  }
+  const file = takeUpload(bytes, requireSaid(c), parts.users, (count) => (progress.checked = count));
   let stored: Stored;
   try {
     const wanted = { mailingId, revision, mode, who: c.var.session.name } as const;
-    stored = await uploadPeople(parts.uploadsDb, wanted, batches(), (count) => (progress.stored = count));
+    stored = await uploadPeople(parts.uploadsDb, wanted, file.batches(), (count) => (progress.stored = count));
   } catch (error) {
-    const fault = toFault(error, rows.faultCount, rows.rowCount, error instanceof WrongRows);
-    if (fault === undefined) {
+    const refusal = file.toRefusal(error);
+    if (refusal === undefined) {
       // Whoever sent it has left: everything is as it was, and nobody is there to be told.
       if (bytes.readableAborted) return c.json({ error: 'The file broke off, so nothing was stored.' }, 400);
       throw error;
     }
-    progress.fault = fault;
+    const { status, ...body } = refusal;
+    progress.fault = body.error;
+    progress.view = file.view;
     await drain(bytes);
-    return c.json({ error: fault, rows: rows.faults, faultCount: rows.faultCount }, 422);
+    return c.json({ ...body, view: file.view }, status);
   }
   if (stored.kind !== 'stored') {
     await drain(bytes);
@@ -101,15 +95,16 @@ async function upload(c: AdminContext, parts: Parts, mailingId: string, progress
     return c.json({ error, rows: [], faultCount: 0 }, 409);
   }
   const { total, added, duplicates } = stored;
-  await writeAudit(parts.db, c, 'mailing.people_stored', `mailing ${mailingId}`, { mode, total, added, duplicates });
-  return c.json({ total, added, duplicates, rows: rows.rowCount, revision: stored.revision });
-}
-
-function toFault(error: unknown, faultCount: number, rowCount: number, isWrongRows: boolean): string | undefined {
-  if (error instanceof AudienceFileError) return error.message;
-  if (!isWrongRows) return undefined;
-  const [wrong, all] = [faultCount, rowCount].map((count) => count.toLocaleString('en-US'));
-  return `${wrong} of ${all} rows ${faultCount === 1 ? 'has' : 'have'} no usable id, so nothing was stored.`;
+  const { leftOut, rowCount, view } = file;
+  const leftOutNoted = leftOut > 0 ? { left_out: leftOut } : {};
+  await writeAudit(parts.db, c, 'mailing.people_stored', `mailing ${mailingId}`, {
+    mode,
+    total,
+    added,
+    duplicates,
+    ...leftOutNoted,
+  });
+  return c.json({ total, added, duplicates, leftOut, rows: rowCount, revision: stored.revision, view });
 }
 
 /** A page that is still sending reads no answer: the rest is taken and thrown away. */
@@ -122,6 +117,13 @@ async function drain(bytes: Readable): Promise<void> {
       .once('error', () => resolve())
       .resume();
   });
+}
+
+/** @throws PageError 400 */
+function requireSaid(c: AdminContext): SaidOfFile {
+  const said = readSaid(c.req.query());
+  if (!said) throw new PageError(400, 'The form is not complete. Load the page again.');
+  return said;
 }
 
 /** @throws PageError 415, 413 */

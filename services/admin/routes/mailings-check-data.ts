@@ -27,6 +27,8 @@ export interface Sample {
 export interface Check {
   template: ChosenTemplate | undefined;
   audience: AudienceCount | undefined;
+  /** The first of the people named whom the user service does not know. */
+  unknownIds: readonly string[];
   /** Each keeps it from being confirmed. */
   stops: string[];
 }
@@ -34,6 +36,7 @@ export interface Check {
 const batchSize = 1_000;
 const sampleCount = 5;
 const sampledPage = 500;
+const shownUnknown = 20;
 
 type CheckParts = Pick<Parts, 'db' | 'users' | 'previewer' | 'now' | 'logger' | 'config'>;
 
@@ -50,7 +53,8 @@ export async function checkMailing(parts: CheckParts, findNeeds: FindNeeds, mail
   if (mailing.expires_at && mailing.expires_at.getTime() < parts.now()) {
     stops.push('The time until which people may get it is over.');
   }
-  return { template, audience: await countIt(parts, mailing, stops), stops };
+  const { audience, unknownIds = [] } = (await countIt(parts, mailing, stops)) ?? {};
+  return { template, audience, unknownIds, stops };
 }
 
 async function checkTemplate(findNeeds: FindNeeds, template: ChosenTemplate, mailing: Mailing): Promise<string[]> {
@@ -62,7 +66,11 @@ async function checkTemplate(findNeeds: FindNeeds, template: ChosenTemplate, mai
   ];
 }
 
-async function countIt(parts: CheckParts, mailing: Mailing, stops: string[]): Promise<AudienceCount | undefined> {
+async function countIt(
+  parts: CheckParts,
+  mailing: Mailing,
+  stops: string[],
+): Promise<{ audience: AudienceCount; unknownIds: string[] } | undefined> {
   const { user_categories: chosen, people_count: named } = mailing;
   try {
     const categories = await parts.users.fetchCategories();
@@ -75,11 +83,12 @@ async function countIt(parts: CheckParts, mailing: Mailing, stops: string[]): Pr
       return undefined;
     }
     if (gone.length > 0) stops.push(`There is no category ${gone.join(', ')} any more. Take it out.`);
-    const asked =
-      named <= maxAskedPeople ? await askAll(parts, await listPeople(parts.db, mailing.mailing_id, named)) : undefined;
+    const ids = named <= maxAskedPeople ? await listPeople(parts.db, mailing.mailing_id, named) : undefined;
+    const asked = ids && (await askAll(parts, ids));
     const audience = countAudience(categories.readable, chosen, named, asked);
     if (audience.count === 0) stops.push('It goes to nobody: choose categories, or name people.');
-    return audience;
+    const unknownIds = ids?.filter((id) => !asked?.has(id)).slice(0, shownUnknown) ?? [];
+    return { audience, unknownIds };
   } catch (error) {
     if (!(error instanceof DependencyError) || error.dependency !== 'user-service') throw error;
     parts.logger.warn({ err: error }, 'an audience cannot be counted');

@@ -58,7 +58,7 @@ async function showCheck(c: AdminContext, parts: Parts, mailing: Mailing, check:
   return page(c, parts, 'mailings/check', data, refusal ? 409 : 200);
 }
 
-function toNotices(mailing: Mailing, { template, audience }: Check, samples: readonly Sample[]): string[] {
+function toNotices(mailing: Mailing, { template, audience, unknownIds }: Check, samples: readonly Sample[]): string[] {
   const notices: string[] = [];
   const isPromo = mailing.is_promo || template?.isPromo === true;
   if (mailing.priority === 'high' && (audience?.count ?? 0) > manyInHighLane) {
@@ -71,7 +71,7 @@ function toNotices(mailing: Mailing, { template, audience }: Check, samples: rea
   const unknown = audience?.unknown ?? 0;
   if (unknown > 0) {
     notices.push(
-      `${unknown.toLocaleString('en-US')} of the people named are unknown to the user service; they end as skipped.`,
+      `${unknown.toLocaleString('en-US')} of the people named are unknown to the user service; they end as skipped: ${unknownIds.join(', ')}${unknown > unknownIds.length ? ' and others' : ''}.`,
     );
   }
   const failed = samples.filter((sample) => sample.fault !== undefined).length;

@@ -4,9 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { isUuid } from '../../../domain/ids.ts';
 import { writeAudit } from '../audit.ts';
 import { type Form, type FormFaults, type FormFields, readForm } from '../forms.ts';
-import { createAudienceRows, type RowFault, splitPasted } from '../mailing/audience-rows.ts';
+import type { RowFault } from '../mailing/audience-rows.ts';
+import { AudienceFileError } from '../mailing/audience-text.ts';
 import { toContextForm, toSentContextForm } from '../mailing/context-form.ts';
-import { AudienceFileError } from '../mailing/read-audience.ts';
+import { readPasted } from '../mailing/pasted-people.ts';
 import { maxTitleChars, readDraft, toFormFields } from '../mailing/read-draft.ts';
 import { isTimeZone } from '../mailing/schedule.ts';
 import type { FindNeeds } from '../mailing/template-needs.ts';
@@ -131,9 +132,10 @@ async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promis
     categories: categories?.unreadableCount === 0 ? new Set(categories.readable.map(({ name }) => name)) : undefined,
   };
   const { values, faults, notes } = readDraft(form, known, parts.now());
-  const people = readPasted(form.fields, faults);
+  const people = readPasted(form.fields.people ?? '');
+  if (people.fault !== undefined) faults.people = people.fault;
   const show = (more: Partial<Sent> = {}) =>
-    showForm(c, parts, findNeeds, mailing, { form, faults, rowFaults: people.faults, ...more });
+    showForm(c, parts, findNeeds, mailing, { form, faults, rowFaults: people.rowFaults, ...more });
   if (Object.keys(faults).length > 0) return show();
 
   const { mailing_id: mailingId } = mailing;
@@ -162,16 +164,8 @@ async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promis
     revision: saved,
   });
   const next = form.fields.then === 'check' ? 'check' : 'edit';
+  if (people.header !== undefined) notes.push(`The first line, “${people.header}”, was taken for a header.`);
   return done(c, `/mailings/${mailingId}/${next}`, ['The draft is saved.', ...notes].join(' '));
-}
-
-function readPasted(fields: FormFields, faults: FormFaults): { ids: string[]; faults: readonly RowFault[] } {
-  const rows = createAudienceRows();
-  const ids = splitPasted(fields.people ?? '').flatMap(({ id, line }) => rows.take([id], line) ?? []);
-  if (rows.faultCount > 0) {
-    faults.people = `${rows.faultCount} of ${rows.rowCount} are not user ids, so nothing was saved.`;
-  }
-  return { ids, faults: rows.faults };
 }
 
 /** The part of the form that the chosen template makes. */

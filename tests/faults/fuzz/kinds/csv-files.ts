@@ -1,8 +1,10 @@
 // An uploaded audience is read to its end, or refused with a reason for whoever sent it.
 import { Readable } from 'node:stream';
+import { toLayout } from '../../../../domain/audience-file/layout.ts';
 import { isUserId } from '../../../../domain/ids.ts';
 import { createAudienceRows } from '../../../../services/admin/mailing/audience-rows.ts';
-import { AudienceFileError, readAudience } from '../../../../services/admin/mailing/read-audience.ts';
+import { AudienceFileError } from '../../../../services/admin/mailing/audience-text.ts';
+import { openAudience, readAudience } from '../../../../services/admin/mailing/read-audience.ts';
 import { withinBudget } from '../budget.ts';
 import { type CsvFile, csvFiles } from '../generators/csv.ts';
 import { type FuzzKind, opened } from '../kind.ts';
@@ -26,10 +28,14 @@ export const csvUploads: FuzzKind = {
 
 /** @returns what is wrong with what came of it */
 async function read({ bytes, pieceBytes }: CsvFile): Promise<string | undefined> {
-  const rows = createAudienceRows();
+  let rows = createAudienceRows();
   const ids: string[] = [];
   try {
-    for await (const batch of readAudience(Readable.from(cut(bytes, pieceBytes)), rows)) ids.push(...batch);
+    const file = await openAudience(Readable.from(cut(bytes, pieceBytes)));
+    const layout = toLayout(file.look);
+    if (!layout) return undefined;
+    rows = createAudienceRows(layout);
+    for await (const batch of readAudience(file, layout.separator, rows)) ids.push(...batch.ids);
   } catch (error) {
     if (!(error instanceof AudienceFileError)) throw error;
     return error.message === '' ? 'it is refused without a reason' : undefined;
