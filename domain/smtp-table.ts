@@ -27,7 +27,7 @@ export const smtpTable: readonly Row[] = [
   { about: 'transport', code: [421], source: 'RFC 5321, 3.8: the server closes, whatever it answers' },
   {
     about: 'host',
-    code: [454, 523, 524, 525, 530, 534, 535, 538],
+    code: [454, 524, 525, 530, 534, 535, 538],
     source: 'RFC 4954, 6, RFC 5248, 2.4 and RFC 3207, 4: log in, or encrypt, first',
   },
   { about: 'doubt', text: /gr[ea]y-?list/i, source: 'RFC 6647: the server wants to see a second try' },
@@ -122,7 +122,7 @@ export const smtpTable: readonly Row[] = [
   {
     about: 'content',
     text: /databytes|message[^\n.]{0,20}\b(?:too (?:large|big|long)|exceed)|(?:message|file|maximum|fixed|fixed maximum) size|size limit/i,
-    code: [550, 552, 554],
+    code: [523, 550, 552, 554],
     reason: 'too_large',
     source: 'RFC 1870, 6; qmail databytes; SES: Message is too long',
   },
@@ -170,6 +170,8 @@ export const smtpTable: readonly Row[] = [
     reason: 'too_large',
     source: 'RFC 1870, 6.1; to MAIL of the size announced with it',
   },
+
+  { about: 'host', code: [523], source: 'RFC 5248, 2.4: encrypt first. Exchange has said so of the size: above' },
 
   // RFC 5321, 4.3.2: what comes before RCPT judges us, never the recipient.
   { about: 'transport', to: ['MAIL'], code: [450, 451, 452, 455], source: 'RFC 5321, 4.3.2' },

@@ -202,6 +202,13 @@ export const knownReplies: readonly KnownReply[] = [
   { from: 'Exim', to: 'MAIL', says: '552 Message size exceeds maximum permitted', ...tooLarge },
   { from: 'Amazon SES', to: 'message', says: '552 Message is too long', ...tooLarge },
   { from: 'RFC 3463', to: 'message', says: '554 5.3.4 no', ...tooLarge },
+  {
+    from: 'Exchange',
+    to: 'RCPT',
+    says: "523 5.2.3 the message's size exceeds the recipient's size limits",
+    ...tooLarge,
+  },
+  { from: 'RFC 5248', to: 'MAIL', says: '523 5.7.10 Encryption Needed', about: 'host' },
   { from: 'RFC 1870', to: 'message', says: '552 no', ...tooLarge },
   {
     from: 'Gmail',
