@@ -74,6 +74,7 @@ describe('readAddress', () => {
     ['ada@example.com', 'ada@example.com'],
     [' ada@example.com\r\n', 'ada@example.com'],
     ['\u200bada@exam\u200bple.com\ufeff', 'ada@example.com'],
+    ['\u2068ada@example.com\u2069\u202e', 'ada@example.com'],
     ['\u00a0Ada@Example.com\u2003', 'Ada@example.com'],
     ['Ada Lovelace <ada@example.com>', 'ada@example.com'],
     ['"Lovelace, Ada" < ada@example.com >', 'ada@example.com'],
