@@ -26,7 +26,8 @@ export function isPhoneNumber(text: string): boolean {
 }
 
 /** Blanks of all kinds at both ends, and characters that nobody sees. */
-const tidy = (text: string): string => text.replaceAll(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '').trim();
+const tidy = (text: string): string =>
+  text.replaceAll(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '').trim();
 
 /** Nothing that anybody would see. */
 export const isBlank = (text: string): boolean => tidy(text) === '';
