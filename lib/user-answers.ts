@@ -20,6 +20,13 @@ const user = z.object({
 
 export const batchFrame = z.object({ users: z.array(z.unknown()), missing: z.array(z.unknown()) });
 export const pageFrame = z.object({ users: z.array(z.unknown()), next: z.string().min(1).max(500).nullable() });
+export const lookupFrame = z.object({ users: z.array(z.unknown()) });
+/** What else is said of a person matters to nobody who looks for an address: it may be broken. */
+const addressee = z.object({
+  id: z.string(),
+  email: z.string().max(1_000).nullish().catch(null),
+  phone: shortText.nullish().catch(null),
+});
 const category = z.object({ name: z.string(), count: z.number().nullable().catch(null) });
 /** A list in which no name can be read says nothing of categories: a mailing to one of them must wait, not go to nobody. */
 export const categoriesFrame = z
@@ -62,6 +69,16 @@ export function readBatch(ids: readonly string[], { users, missing }: z.output<t
   const gone = new Set(missing);
   const unanswered = [...asked].filter((id) => !found.has(id) && !gone.has(id));
   return { users: found, unanswered, answeredCount: asked.size - unanswered.length };
+}
+
+export type Addressee = z.output<typeof addressee>;
+
+/** Elements without an id are passed over. */
+export function readLookup({ users }: z.output<typeof lookupFrame>): Addressee[] {
+  return users.flatMap((one) => {
+    const read = addressee.safeParse(one);
+    return read.success ? [read.data] : [];
+  });
 }
 
 /** @returns the ids as they came; what is no text is empty, so that whoever checks ids meets it as one that is none */

@@ -235,3 +235,33 @@ describe('lists', () => {
     expect(await service.listUserIds(['active'], undefined, 10)).toEqual({ ids: ['a', '', '', ''], next: 'a' });
   });
 });
+
+describe('looking up addresses', () => {
+  const lookUp = async (answer: Answer) => {
+    const { service } = await openService(
+      () => undefined,
+      (path) => (path === '/users/lookup' ? answer : undefined),
+    );
+    return service.lookUp('email', ['ada@example.com']);
+  };
+
+  it('gives whoever can be read, whatever else is broken in the answer', async () => {
+    const users = [{ ...person('one'), promo_agree: 'yes' }, { ...person('two'), email: ['x'] }, null, { id: 7 }];
+    expect(await lookUp({ body: { users } })).toEqual([
+      { id: 'one', email: 'ada@example.com', phone: null },
+      { id: 'two', email: null, phone: null },
+    ]);
+  });
+
+  it.each([404, 405, 501])('is said not to be there where the service answers %i', async (status) => {
+    expect(await lookUp({ status, body: 'Not here' })).toBeUndefined();
+  });
+
+  it.each([
+    ['fails', { status: 500 }],
+    ['answers no JSON', { body: '<html>' }],
+    ['answers no list', { body: { users: 'many' } }],
+  ] as const)('is waited for like every call where the service %s', async (_, answer) => {
+    await expect(lookUp(answer)).rejects.toBeInstanceOf(DependencyError);
+  });
+});

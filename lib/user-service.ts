@@ -1,22 +1,26 @@
 // The user service, as ingest, planner, enricher and admin ask it (its contract: GET /categories, GET /users, POST
-// /users/batch).
+// /users/batch, and POST /users/lookup, which it need not have).
 import type { z } from 'zod';
+import type { Channel } from '../domain/ids.ts';
 import { createAsk } from './ask-people.ts';
 import { DependencyError, describeError, TransientError } from './errors.ts';
-import { safeFetch } from './safe-fetch.ts';
+import { type SafeResponse, safeFetch } from './safe-fetch.ts';
 import {
+  type Addressee,
   batchFrame,
   type Categories,
   categoriesFrame,
+  lookupFrame,
   pageFrame,
   readBatch,
   readCategories,
+  readLookup,
   readPage,
   type UnusableUser,
   type User,
 } from './user-answers.ts';
 
-export type { Categories, Category, UnusableUser, User } from './user-answers.ts';
+export type { Addressee, Categories, Category, UnusableUser, User } from './user-answers.ts';
 
 export interface UserService {
   /**
@@ -25,6 +29,12 @@ export interface UserService {
    */
   fetchUsers(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, User | UnusableUser>>;
   fetchCategories(signal?: AbortSignal): Promise<Categories>;
+  /**
+   * Whoever has one of these addresses now, as the service says: whether they are theirs is for the caller to compare.
+   * @param addresses at most 1,000; the same one in several spellings where the service may be strict
+   * @returns undefined where the service cannot look up addresses
+   */
+  lookUp(channel: Channel, addresses: readonly string[], signal?: AbortSignal): Promise<Addressee[] | undefined>;
   /**
    * One page of the people of all these categories, ascending by id, each once.
    * @param categories at least one, all of them known to the service
@@ -66,24 +76,24 @@ export function createUserService(options: Options): UserService {
   const known = new Set<string>();
   const headers: Record<string, string> = options.token ? { authorization: `Bearer ${options.token}` } : {};
 
-  async function call<S extends z.ZodType>(
-    schema: S,
-    path: string,
-    body?: unknown,
-    signal?: AbortSignal,
-    isShort = false,
-  ) {
+  function send(path: string, body: unknown, signal: AbortSignal | undefined, isShort = false): Promise<SafeResponse> {
+    return safeFetch(`${base}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      timeoutMs: isShort ? Math.min(timeoutMs, shortTimeoutMs) : timeoutMs,
+      maxBytes: maxAnswerBytes,
+      signal,
+    });
+  }
+
+  function call<S extends z.ZodType>(schema: S, path: string, body?: unknown, signal?: AbortSignal, isShort = false) {
+    return orDown(path, async () => read(schema, await send(path, body, signal, isShort)));
+  }
+
+  async function orDown<T>(path: string, work: () => Promise<T>): Promise<T> {
     try {
-      const answer = await safeFetch(`${base}${path}`, {
-        method: body === undefined ? 'GET' : 'POST',
-        headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        timeoutMs: isShort ? Math.min(timeoutMs, shortTimeoutMs) : timeoutMs,
-        maxBytes: maxAnswerBytes,
-        signal,
-      });
-      if (answer.status !== 200) throw new TransientError('bad_status', `it answered ${answer.status}`);
-      return parse(schema, answer.text);
+      return await work();
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       throw new DependencyError(
@@ -95,6 +105,14 @@ export function createUserService(options: Options): UserService {
       );
     }
   }
+
+  const lookUp: UserService['lookUp'] = (channel, addresses, signal) => {
+    const path = '/users/lookup';
+    return orDown(path, async () => {
+      const answer = await send(path, channel === 'email' ? { emails: addresses } : { phones: addresses }, signal);
+      return noSuchCall.has(answer.status) ? undefined : readLookup(read(lookupFrame, answer));
+    });
+  };
 
   async function fetchCategories(signal?: AbortSignal): Promise<Categories> {
     return readCategories(await call(categoriesFrame, '/categories', undefined, signal));
@@ -132,10 +150,14 @@ export function createUserService(options: Options): UserService {
     known.add(id);
   }
 
-  return { fetchUsers, fetchCategories, listUserIds };
+  return { fetchUsers, fetchCategories, listUserIds, lookUp };
 }
 
-function parse<S extends z.ZodType>(schema: S, text: string): z.output<S> {
+/** Of a service without this path, or with another one of this form, such as GET /users/{id}. */
+const noSuchCall = new Set([404, 405, 501]);
+
+function read<S extends z.ZodType>(schema: S, { status, text }: SafeResponse): z.output<S> {
+  if (status !== 200) throw new TransientError('bad_status', `it answered ${status}`);
   let value: unknown;
   try {
     value = JSON.parse(text);

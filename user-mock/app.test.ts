@@ -58,6 +58,29 @@ it('takes a batch of 1,000 and refuses 1,001 and what is no batch', async () => 
   });
 });
 
+it('finds people by address, in any letter case, each once, and names addresses that nobody has', async () => {
+  const ask = world();
+  const [one, two] = [toUser(9), toUser(47)];
+  const emails = [one.email, two.email?.toUpperCase(), one.email?.toUpperCase(), 'nobody.1@example.com', 'x'];
+  expect((await ask('/users/lookup', json('POST', { emails }))).body).toEqual({
+    users: [one, two],
+    missing: ['nobody.1@example.com', 'x'],
+  });
+  const phones = [one.phone, '+999551', '+999550000009x', '+1555010'];
+  const byPhone = (await ask('/users/lookup', json('POST', { phones }))).body;
+  expect(byPhone).toEqual({ users: one.phone ? [one] : [], missing: phones.slice(1) });
+});
+
+it('refuses a look-up of both kinds, of none, and of 1,001', async () => {
+  const ask = world();
+  const many = Array.from({ length: 1_001 }, (_, number) => `${number}@example.com`);
+  for (const body of [{}, { emails: ['a'], phones: ['b'] }, { emails: 'a' }, { emails: [1] }, { emails: many }]) {
+    const answer = await ask('/users/lookup', json('POST', body));
+    expect(answer, JSON.stringify(body).slice(0, 40)).toMatchObject({ status: 422, body: { code: 'bad_lookup' } });
+  }
+  expect(await ask('/users/lookup', { method: 'POST', body: '{' })).toMatchObject({ status: 400 });
+});
+
 it('pages through a category by id until next is null', async () => {
   const ask = world();
   const seen: string[] = [];

@@ -25,6 +25,7 @@ ${format(USER_COUNT)} people, and the <strong>SMS gateway</strong>. Nobody here 
 ${renderRoute('GET', `/users/${toUserId(42)}`, 'one person')}
 ${renderRoute('GET', '/users?category=active,new&limit=20', 'people of categories, in pages; fields=id for ids only, after=<id> for the next page')}
 ${renderRoute('POST', '/users/batch', 'up to 1,000 people: {"ids": […]}')}
+${renderRoute('POST', '/users/lookup', 'people by address: {"emails": […]} or {"phones": […]}')}
 ${renderRoute('GET', '/categories', 'the categories and their sizes')}
 ${renderRoute('POST', '/sms', 'deliver a message: {"to", "text", "idempotency_key"}')}
 ${renderRoute('GET', '/sms/messages', 'the inbox as JSON; to=, limit=; DELETE empties it')}

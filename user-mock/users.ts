@@ -2,7 +2,7 @@
 import { type Category, categoryOf } from './categories.ts';
 import { NAME_GROUPS, type Name, type NameGroup } from './names.ts';
 import { hashNumber } from './number-hash.ts';
-import { fromUserId, toUserId } from './user-ids.ts';
+import { fromUserId, toUserId, USER_COUNT } from './user-ids.ts';
 
 export interface User {
   id: string;
@@ -44,6 +44,25 @@ export function toUser(number: number): User {
 export function findUser(id: string): User | null {
   const number = fromUserId(id);
   return number === null ? null : describeUser(number, id);
+}
+
+/** Whoever has this address, in whatever case it is written. @returns null when nobody has it */
+export function findUserByEmail(email: string): User | null {
+  const wanted = email.trim().toLowerCase();
+  const user = findByDigits(/\.(\d{1,7})@[a-z.]+$/.exec(wanted)?.[1]);
+  return user?.email === wanted ? user : null;
+}
+
+/** @param phone in E.164, with its plus sign */
+export function findUserByPhone(phone: string): User | null {
+  const wanted = phone.trim();
+  const user = findByDigits(wanted.startsWith(PHONE_PREFIX) ? wanted.slice(PHONE_PREFIX.length) : undefined);
+  return user?.phone === wanted ? user : null;
+}
+
+function findByDigits(digits: string | undefined): User | null {
+  const number = /^\d{1,7}$/.test(digits ?? '') ? Number(digits) : USER_COUNT;
+  return number < USER_COUNT ? toUser(number) : null;
 }
 
 function describeUser(number: number, id: string): User {

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notificationId } from '../../domain/ids.ts';
@@ -25,6 +27,16 @@ afterAll(async () => {
   await userMock?.stop();
 });
 
+/** One of before: POST /users/lookup has no answer of its own. */
+async function startStrictUserService() {
+  const server = createServer((request, response) => {
+    response.writeHead(request.method === 'POST' && request.url === '/users/lookup' ? 404 : 500).end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, stop: () => server.close() };
+}
+
 const search = (wanted: string, visitor = support) => visitor.get(`/people?q=${encodeURIComponent(wanted)}`);
 const locationOf = (answer: Response) => [answer.status, answer.headers.get('location')];
 
@@ -37,6 +49,52 @@ describe('the search', () => {
       rendered({ user_id: 'by-phone', channel: 'sms', address: '+999551234567' }),
     );
     expect(locationOf(await search('00999 55-123 (4567)'))).toEqual([303, `/people/${phone.user_id}`]);
+  });
+
+  it('leads to whoever has the address now, though nothing was ever sent there', async () => {
+    const [person] = findReachable(1, 500);
+    if (!person) throw new Error('there is nobody');
+    await addDelivery(lab.db, rendered({ user_id: person.id }), {
+      state: 'skipped',
+      reason: 'no_consent',
+      stage: 'enricher',
+      address: null,
+      renderedAt: null,
+    });
+    for (const written of [person.email.toUpperCase(), ` ${person.email} `, `Jane <${person.email}>`, person.phone]) {
+      expect(locationOf(await search(written)), written).toEqual([303, `/people/${person.id}`]);
+    }
+  });
+
+  it('lists who has the address now and who was written to there, each once, and tells them apart', async () => {
+    const [now, ...others] = findReachable(3, 600);
+    if (!now) throw new Error('there is nobody');
+    for (const { id } of [now, ...others]) await addDelivery(lab.db, rendered({ user_id: id, address: now.email }));
+    const text = await support.page(`/people?q=${encodeURIComponent(now.email)}`);
+    const rows = [...text.matchAll(/href="\/people\/([^"]+)">[\s\S]*?<td>(yes|no)<\/td>/g)].map((m) => [m[1], m[2]]);
+    expect(rows[0]).toEqual([now.id, 'yes']);
+    expect(new Map(rows as [string, string][])).toEqual(
+      new Map([[now.id, 'yes'], ...others.map(({ id }): [string, string] => [id, 'no'])]),
+    );
+    expect(rows).toHaveLength(3);
+  });
+
+  it('says so where the user service cannot look up addresses, and finds who was written to', async () => {
+    const ids = ['strict-1', 'strict-2'];
+    const strict = await startStrictUserService();
+    const alone = await startAdminLab(strict.url);
+    try {
+      const visitor = await alone.logIn('support');
+      const nobody = await search('nobody@strict.example', visitor);
+      expect([nobody.status, await nobody.text()]).toEqual([404, expect.stringContaining('no POST /users/lookup')]);
+      for (const user_id of ids) await addDelivery(alone.db, rendered({ user_id, address: 'two@strict.example' }));
+      const text = await visitor.page('/people?q=two%40strict.example');
+      expect(text).toContain('does not say whose address this is');
+      for (const id of ids) expect(text).toContain(`href="/people/${id}"`);
+    } finally {
+      await alone.stop();
+      strict.stop();
+    }
   });
 
   it('lists everybody behind an address that several share, with the address masked', async () => {
@@ -75,7 +133,7 @@ describe('the search', () => {
   it('says what was looked for and what to try when there is nothing', async () => {
     const address = await search('nobody@nowhere.example');
     expect(address.status).toBe(404);
-    expect(await address.text()).toContain('Nothing was ever sent to this address');
+    expect(await address.text()).toContain('The user service knows nobody with this address');
     expect(await (await search('nobody-at-all')).text()).toContain('the user service does not know the id');
     expect(await (await search(randomUUID())).text()).toContain('No notification, request or mailing has this id');
     expect(await (await search('Jane Doe')).text()).toContain('Names cannot be searched for');

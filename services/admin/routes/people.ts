@@ -1,12 +1,18 @@
 // /people: one search field for whatever support has in hand: a user id, an address, the id of a notification or request.
 import { readEmailAddress, readPhoneNumber } from '../../../content/address.ts';
-import { isUserId, isUuid } from '../../../domain/ids.ts';
+import { type Channel, isUserId, isUuid } from '../../../domain/ids.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { fewPeople, findMailingTitle, findNotification, findRequest } from '../queries/notifications.ts';
-import { findPeopleAtAddress, hasDeliveries, listDeliveriesOfRequest } from '../queries/people.ts';
+import {
+  findPeopleAtAddress,
+  hasDeliveries,
+  listDeliveriesOfRequest,
+  type PersonAtAddress,
+} from '../queries/people.ts';
 import { requireAbility } from '../roles.ts';
+import { lookUpAddress } from './people-address.ts';
 import { askForPerson } from './people-person.ts';
 
 export function people(app: AdminApp, parts: Parts): void {
@@ -20,8 +26,10 @@ export function people(app: AdminApp, parts: Parts): void {
 /** What a text can be; it may be several things at once, for a user id may look like any of them. */
 function readWanted(text: string) {
   const id = text.toLowerCase();
+  const channel: Channel = text.includes('@') ? 'email' : 'sms';
   return {
-    address: text.includes('@') ? (readEmailAddress(text) ?? text) : readPhoneNumber(text),
+    channel,
+    address: channel === 'email' ? (readEmailAddress(text) ?? text) : readPhoneNumber(text),
     uuid: isUuid(id) ? id : undefined,
     userId: isUserId(text) ? text : undefined,
   };
@@ -29,8 +37,9 @@ function readWanted(text: string) {
 
 async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Response> {
   const { db } = parts;
-  const { address, uuid, userId } = readWanted(wanted);
-  const [atAddress, notification, request, mailingTitle, hasRows] = await Promise.all([
+  const { channel, address, uuid, userId } = readWanted(wanted);
+  const [lookedUp, atAddress, notification, request, mailingTitle, hasRows] = await Promise.all([
+    address === undefined ? undefined : lookUpAddress(parts, channel, wanted, address),
     address === undefined ? [] : findPeopleAtAddress(db, address),
     uuid === undefined ? undefined : findNotification(db, uuid),
     uuid === undefined ? undefined : findRequest(db, uuid),
@@ -38,7 +47,8 @@ async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Re
     userId === undefined ? false : hasDeliveries(db, userId),
   ]);
   if (notification) return c.redirect(`/notifications/${notification.notification_id}`, 303);
-  const userIds = new Set(atAddress.map((found) => found.user_id));
+  const haveItNow = new Set(lookedUp?.kind === 'found' ? lookedUp.userIds : []);
+  const userIds = new Set([...haveItNow, ...atAddress.map((found) => found.user_id)]);
   if (hasRows && userId !== undefined) userIds.add(userId);
   const [only] = userIds;
   if (userIds.size === 1 && only !== undefined && !request) return c.redirect(personPath(only), 303);
@@ -53,13 +63,30 @@ async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Re
     uuid,
     userId,
     isDown: asked?.kind === 'down' ? asked.why : undefined,
-    people: atAddress.map((found) => ({ ...found, address: maskAddress(found.address) })),
+    lookedUp,
+    people: address === undefined ? [] : toShownPeople(channel, address, haveItNow, atAddress),
     request,
     mailingTitle,
     deliveries: request ? await listForRequest(parts, request.request_id) : [],
   };
   const isFound = userIds.size > 0 || request !== undefined || mailingTitle !== undefined;
   return page(c, parts, 'people/search', { ...data, isNothing: !isFound }, isFound ? 200 : 404);
+}
+
+/** Who has the address now comes first; of the others it is said when they were last written to there. */
+function toShownPeople(
+  channel: Channel,
+  address: string,
+  haveItNow: ReadonlySet<string>,
+  atAddress: readonly PersonAtAddress[],
+) {
+  const written = new Map(atAddress.map((found) => [found.user_id, found]));
+  return [...new Set([...haveItNow, ...written.keys()])].map((user_id) => ({
+    ...(written.get(user_id) ?? { channel, last_at: null, only_tests: false }),
+    user_id,
+    address: maskAddress(address),
+    hasItNow: haveItNow.has(user_id),
+  }));
 }
 
 async function listForRequest({ db }: Parts, requestId: string) {
