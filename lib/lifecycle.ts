@@ -1,4 +1,5 @@
 // A service's life as a process: start, run until told to stop or until it cannot go on, stop in order, exit code.
+import { findClearLogIns } from './clear-log-ins.ts';
 import type { Environment } from './config.ts';
 import { ConfigError, describeError } from './errors.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -60,6 +61,7 @@ export async function runService(
     });
   }
 
+  for (const sentence of findClearLogIns(name, env)) logger.warn(sentence);
   try {
     running = await start(env, { logger, fail });
   } catch (error) {
