@@ -39,6 +39,52 @@ it('checks the certificate once a password is at stake, unless told otherwise', 
   );
 });
 
+const tlsOf = (changes: Record<string, string>) => {
+  const { tls, verifyCertificate } = readDispatcherConfig({ ...env, ...changes }).smtp;
+  return `${tls}${verifyCertificate ? ', verified' : ''}`;
+};
+const withLogIn = { SMTP_URL: 'smtp://user:pass@127.0.0.1:587' };
+const smtps = { SMTP_URL: 'smtps://mail.example' };
+const verified = { SMTP_VERIFY_CERTIFICATE: 'true' };
+const unverified = { SMTP_VERIFY_CERTIFICATE: 'false' };
+
+it.each<[Record<string, string>, string]>([
+  [{}, 'opportunistic'],
+  [unverified, 'opportunistic'],
+  [verified, 'required, verified'],
+  [withLogIn, 'required, verified'],
+  [smtps, 'required, verified'],
+  [{ ...withLogIn, ...unverified }, 'required'],
+  [{ ...smtps, ...unverified }, 'required'],
+  [{ SMTP_TLS: 'required' }, 'required, verified'],
+  [{ SMTP_TLS: 'REQUIRED', ...unverified }, 'required'],
+  [{ SMTP_TLS: 'required', ...withLogIn }, 'required, verified'],
+  [{ SMTP_TLS: 'opportunistic' }, 'opportunistic'],
+  [{ SMTP_TLS: 'off' }, 'off'],
+  [{ SMTP_TLS: 'off', ...unverified }, 'off'],
+  [{ SMTP_TLS: '' }, 'opportunistic'],
+])('requires TLS where anything asks for it, and checks the certificate then: %o is %s', (changes, expected) => {
+  expect(tlsOf(changes)).toBe(expected);
+});
+
+it.each<[Record<string, string>, RegExp]>([
+  [{ SMTP_TLS: 'off', ...withLogIn }, /SMTP_TLS: off contradicts a log-in in SMTP_URL/],
+  [{ SMTP_TLS: 'opportunistic', ...withLogIn, ...unverified }, /SMTP_TLS: opportunistic contradicts a log-in/],
+  [{ SMTP_TLS: 'off', ...smtps }, /SMTP_TLS: off contradicts smtps:/],
+  [{ SMTP_TLS: 'off', ...verified }, /SMTP_TLS: off contradicts SMTP_VERIFY_CERTIFICATE/],
+  [{ SMTP_TLS: 'opportunistic', ...verified }, /SMTP_TLS: opportunistic contradicts SMTP_VERIFY_CERTIFICATE/],
+  [{ SMTP_TLS: 'starttls' }, /SMTP_TLS: must be one of required, opportunistic, off/],
+  [{ SMTP_TLS: 'true' }, /SMTP_TLS: must be one of/],
+  [{ SMTP_URL: 'smtp://user@mail.example' }, /SMTP_URL: a log-in needs a user and a password/],
+  [{ SMTP_URL: 'smtp://:pass@mail.example' }, /SMTP_URL: a log-in needs a user and a password/],
+  [{ SMTP_URL: 'smtp://user:50%@mail.example' }, /SMTP_URL: in user and password a % stands as %25/],
+])('says what is wrong with %o', (changes, message) => {
+  const read = () => tlsOf(changes);
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(message);
+  expect(read).not.toThrow(/pass@|50%/);
+});
+
 it("takes the Message-IDs' domain from the sender when it is not set", () => {
   const MAIL_FROM = 'Lumen <post@lumen.example>';
   expect(readDispatcherConfig({ ...env, MAIL_FROM }).sender).toEqual({

@@ -11,12 +11,19 @@ import {
   toStageSettings,
   url,
 } from '../../lib/config.ts';
-import type { SmtpSettings } from './transports/smtp-connection.ts';
+import { ConfigError } from '../../lib/errors.ts';
+import { type SmtpSettings, smtpTlsModes } from './transports/smtp-settings.ts';
 
 export const dispatcherVariables = z.object({
   ...stageVariables,
   SMTP_URL: url('smtp:', 'smtps:'),
-  /** Whether the mail server's certificate must be valid; when not set: with smtps:// or a log-in. */
+  /** Whether a session is encrypted; when not set: required where anything asks for it, otherwise opportunistic. */
+  SMTP_TLS: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(smtpTlsModes, { error: `must be one of ${smtpTlsModes.join(', ')}` }))
+    .optional(),
+  /** Whether the mail server's certificate must be valid; when not set: where TLS is required. */
   SMTP_VERIFY_CERTIFICATE: flag.optional(),
   SMTP_CONNECTIONS_HIGH: count(1, 200).default(4),
   SMTP_CONNECTIONS_MEDIUM: count(1, 200).default(4),
@@ -66,19 +73,47 @@ export function readDispatcherConfig(env: Environment) {
   };
 }
 
+/** @throws ConfigError when SMTP_TLS would let go in clear what something else keeps from it; when half a log-in is given */
 function toSmtpSettings(variables: z.output<typeof dispatcherVariables>): SmtpSettings {
-  const { hostname, port, protocol, username, password } = new URL(variables.SMTP_URL);
+  const { hostname, port, protocol } = new URL(variables.SMTP_URL);
   const secure = protocol === 'smtps:';
-  const login =
-    username === '' ? undefined : { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+  const login = toLogin(variables.SMTP_URL);
+  const tls = toTlsMode(variables.SMTP_TLS, [
+    ...(secure ? ['smtps:// in SMTP_URL'] : []),
+    ...(login ? ['a log-in in SMTP_URL'] : []),
+    ...(variables.SMTP_VERIFY_CERTIFICATE ? ['SMTP_VERIFY_CERTIFICATE'] : []),
+  ]);
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? (secure ? 465 : 25) : Number(port),
     secure,
-    // Without a log-in, STARTTLS is opportunistic (RFC 7435): some encryption is better than none.
-    verifyCertificate: variables.SMTP_VERIFY_CERTIFICATE ?? (secure || login !== undefined),
+    tls,
+    verifyCertificate: variables.SMTP_VERIFY_CERTIFICATE ?? tls === 'required',
     login,
     connectTimeoutMs: variables.SMTP_CONNECT_TIMEOUT_MS,
     answerTimeoutMs: variables.SMTP_ANSWER_TIMEOUT_MS,
   };
+}
+
+/** Where nothing asks for more, TLS is opportunistic (RFC 7435): some encryption is better than none. */
+function toTlsMode(wanted: SmtpSettings['tls'] | undefined, requiredBy: readonly string[]): SmtpSettings['tls'] {
+  if (requiredBy.length === 0) return wanted ?? 'opportunistic';
+  if (wanted === undefined || wanted === 'required') return 'required';
+  throw new ConfigError([
+    `SMTP_TLS: ${wanted} contradicts ${requiredBy.join(' and ')}, with which nothing goes in clear; leave one of them out`,
+  ]);
+}
+
+function toLogin(smtpUrl: string): SmtpSettings['login'] {
+  const { username, password } = new URL(smtpUrl);
+  if (username === '' && password === '') return undefined;
+  // A log-in that is not whole would never be used, or be refused by every server.
+  if (username === '' || password === '') {
+    throw new ConfigError(['SMTP_URL: a log-in needs a user and a password, such as smtp://user:password@host:587']);
+  }
+  try {
+    return { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+  } catch {
+    throw new ConfigError(['SMTP_URL: in user and password a % stands as %25']);
+  }
 }

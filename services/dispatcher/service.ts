@@ -65,7 +65,7 @@ export function startDispatcher(config: DispatcherConfig, context: ServiceContex
       ],
       waitingFor: () =>
         lanes.flatMap(({ transports }) =>
-          Object.values(transports).flatMap(({ breaker }) => (breaker.isDown ? [breaker.dependency] : [])),
+          Object.values(transports).flatMap(({ breaker }) => (breaker.isDown ? [breaker.waitsFor] : [])),
         ),
       async stop() {
         housekeeping.stop();

@@ -54,6 +54,8 @@ describe('a mail server that is down', () => {
     'fails nothing when it $name; all goes on by itself, with no attempt burnt',
     async ({ begin, end }) => {
       const server = await startLyingMailServer();
+      server.offersStartTls = true;
+      server.authReply = '235 2.7.0 welcome';
       const lab = await openLab({ smtpUrl: server.smtpUrl, login: { user: 'posthorn', pass: 'secret' } });
       const events = [...renderedMany(50), ...renderedMany(50, { on_no_answer: 'park' })];
       await begin(server);

@@ -33,7 +33,7 @@ describe('a server that will not work at all', () => {
   ];
   it.each(cases)('opens the breaker and costs no attempt: $at, $answer', async ({ at, answer }) => {
     const server = await startLyingMailServer();
-    server.offersStartTls = at === 'STARTTLS';
+    server.offersStartTls = true;
     server.authReply = '235 2.7.0 welcome';
     const lab = await openLab({ smtpUrl: server.smtpUrl, login });
     const events = [...renderedMany(20), ...renderedMany(20, { on_no_answer: 'park' })];
@@ -46,7 +46,6 @@ describe('a server that will not work at all', () => {
     expect(await lab.waitingCount()).toBe(0);
     expect(lab.outcomes).toEqual([]);
     server.interrupt = undefined;
-    server.offersStartTls = false;
     await untilItWorks(() => lab.dispatch(events));
     expect(await lab.counters()).toEqual({ sent: 40 });
     expect(server.taken.length).toBe(40);

@@ -84,6 +84,7 @@ function createDispatcherLab(ledgerLab: LedgerLab, options: DispatcherLabOptions
         host: hostname,
         port: Number(port),
         secure: false,
+        tls: options.login ? 'required' : 'opportunistic',
         verifyCertificate: false,
         login: options.login,
         connectTimeoutMs: 1_000,

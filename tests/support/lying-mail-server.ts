@@ -2,7 +2,9 @@
 // its own, and counts by Message-ID what it has taken, whatever it then answered.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { onTestFinished } from 'vitest';
+import { createAuthority } from './certificates.ts';
 
 /** What it does with one transaction. */
 export type Behaviour =
@@ -19,7 +21,7 @@ export type Behaviour =
   | { kind: 'held'; until: Promise<unknown> };
 
 /** When a server can say something else than it should; `message` is the final dot. */
-export type Moment = 'greeting' | 'EHLO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message';
+export type Moment = 'greeting' | 'EHLO' | 'HELO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message';
 
 /** The whole reply, or none; `close` hangs up after it, otherwise it talks on. */
 export interface Interruption {
@@ -27,6 +29,8 @@ export interface Interruption {
   close?: boolean;
   /** With `message`: it has taken the mail all the same. */
   takes?: boolean;
+  /** With `STARTTLS`: it encrypts after what it said, which may be more than one reply. */
+  encrypts?: boolean;
 }
 
 export interface LyingMailServer {
@@ -41,10 +45,12 @@ export interface LyingMailServer {
    * command always.
    */
   interrupt: ((moment: Moment, to: string, line: string) => Interruption | undefined) | undefined;
-  /** Offers STARTTLS; what it answers is up to `interrupt`. */
+  /** Offers STARTTLS in clear, and encrypts. */
   offersStartTls: boolean;
   /** Offers AUTH, and answers it so. */
   authReply: string | undefined;
+  /** Every line that came in clear. */
+  readonly clearLines: readonly string[];
   /** Mails whose body came whole, in order: recipient and Message-ID without brackets. */
   readonly taken: readonly { to: string; from: string; messageId: string; body: string }[];
   timesTaken(messageId: string): number;
@@ -59,9 +65,15 @@ export interface LyingMailServer {
 
 /** To be called inside a test; stopped with it. */
 export async function startLyingMailServer(
-  options: { pipelining?: boolean; maxConnections?: number } = {},
+  options: {
+    pipelining?: boolean;
+    maxConnections?: number;
+    /** For TLS; by an authority that nobody knows when not given. */
+    certificate?: { certificate: string; privateKey: string };
+  } = {},
 ): Promise<LyingMailServer> {
   const taken: { to: string; from: string; messageId: string; body: string }[] = [];
+  const clearLines: string[] = [];
   const sockets = new Set<Socket>();
   let server: Server | undefined;
   let port = 0;
@@ -80,6 +92,7 @@ export async function startLyingMailServer(
     interrupt: undefined,
     offersStartTls: false,
     authReply: undefined,
+    clearLines,
     taken,
     timesTaken: (id) => taken.filter(({ messageId }) => messageId === id).length,
     get connectionCount() {
@@ -111,13 +124,14 @@ export async function startLyingMailServer(
   onTestFinished(() => lying.stop());
   return lying;
 
-  function talk(socket: Socket): void {
+  function talk(connection: Socket): void {
+    let socket = connection;
     let inBody = false;
-    sockets.add(socket);
+    sockets.add(connection);
     socket.setNoDelay(true);
     socket.on('error', () => {});
-    socket.on('close', () => {
-      sockets.delete(socket);
+    connection.on('close', () => {
+      sockets.delete(connection);
       if (inBody) openBodyCount -= 1;
       inBody = false;
     });
@@ -136,6 +150,7 @@ export async function startLyingMailServer(
       const interruption = lying.interrupt?.(moment, to, line);
       if (!interruption) return false;
       if (interruption.say !== undefined) say(interruption.say);
+      if (interruption.encrypts) encrypt();
       if (interruption.close) socket.destroySoon();
       return true;
     }
@@ -148,7 +163,7 @@ export async function startLyingMailServer(
     let isOpen = false;
     let rejected = false;
     let behaviour: Behaviour = { kind: 'accept' };
-    socket.on('data', (chunk) => {
+    const read = (chunk: Buffer) => {
       input += chunk.toString('latin1');
       while (!socket.destroyed && !socket.writableEnded) {
         if (inBody) {
@@ -166,26 +181,44 @@ export async function startLyingMailServer(
         if (end < 0) return;
         const line = input.slice(0, end);
         input = input.slice(end + 2);
+        if (socket === connection) clearLines.push(line);
         command(line);
       }
-    });
+    };
+    socket.on('data', read);
+
+    function encrypt(): void {
+      input = '';
+      connection.removeListener('data', read);
+      const { certificate: cert, privateKey: key } = options.certificate ?? unknownCertificate();
+      socket = new TLSSocket(connection, { isServer: true, cert, key });
+      socket.on('error', () => connection.destroy());
+      socket.on('data', read);
+    }
 
     function command(line: string): void {
       const verb = line.slice(0, 4).toUpperCase();
       if (verb === 'RCPT') to = /<([^>]*)>/.exec(line)?.[1] ?? '';
       const moment = verb === 'STAR' ? 'STARTTLS' : (verb as Moment);
-      if (['EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA'].includes(moment) && isInterrupted(moment, to, line))
+      if (
+        ['EHLO', 'HELO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA'].includes(moment) &&
+        isInterrupted(moment, to, line)
+      )
         return;
       if (verb === 'EHLO') {
         const extensions = [
           ...(options.pipelining === false ? [] : ['PIPELINING']),
-          ...(lying.offersStartTls ? ['STARTTLS'] : []),
+          ...(lying.offersStartTls && socket === connection ? ['STARTTLS'] : []),
           ...(lying.authReply === undefined ? [] : ['AUTH PLAIN LOGIN']),
           'SIZE 10240000',
         ];
         say(
           `250-lying.example\r\n${extensions.map((name, at) => `250${at === extensions.length - 1 ? ' ' : '-'}${name}`).join('\r\n')}`,
         );
+      } else if (verb === 'HELO') say('250 lying.example');
+      else if (verb === 'STAR' && lying.offersStartTls) {
+        say('220 2.0.0 Ready to start TLS');
+        encrypt();
       } else if (verb === 'AUTH') say(lying.authReply ?? '503 5.5.1 no AUTH here');
       else if (verb === 'MAIL') {
         if (isOpen) return void say('503 5.5.1 nested MAIL command');
@@ -236,4 +269,11 @@ export async function startLyingMailServer(
       } else if (answered.kind === 'accept') say('250 2.0.0 Ok: queued');
     }
   }
+}
+
+let made: { certificate: string; privateKey: string } | undefined;
+
+function unknownCertificate() {
+  made ??= createAuthority('Nobody knows it').issue();
+  return made;
 }

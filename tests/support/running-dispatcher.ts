@@ -21,9 +21,17 @@ export interface RunningDispatcher extends StageLab {
   ops(path: string): Promise<{ status: number; text: string }>;
 }
 
-/** To be called inside a test; stopped with it. @param env further variables of the dispatcher */
-export async function openDispatcher(env: Record<string, string> = {}): Promise<RunningDispatcher> {
+/**
+ * To be called inside a test; stopped with it.
+ * @param env further variables of the dispatcher
+ * @param prepare what the mail server is to be like from the first moment
+ */
+export async function openDispatcher(
+  env: Record<string, string> = {},
+  prepare: (server: LyingMailServer) => Record<string, string> = () => ({}),
+): Promise<RunningDispatcher> {
   const server = await startLyingMailServer();
+  const prepared = prepare(server);
   const lab = await openStageLab({ partitions: 2 });
   const { databaseUrl, drop } = await createTestDatabase('dispatcher');
   const db = createDatabase({ url: databaseUrl, applicationName: 'test' });
@@ -50,6 +58,7 @@ export async function openDispatcher(env: Record<string, string> = {}): Promise<
       SMS_GATEWAY_URL: 'http://127.0.0.1:9/sms',
       OPS_PORT: '0',
       ...env,
+      ...prepared,
     }),
     {
       logger,

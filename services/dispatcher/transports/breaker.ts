@@ -31,6 +31,8 @@ export class Breaker {
   #failedAtMs = 0;
   #successCount = 0;
   #detail = '';
+  /** Why nothing gets through, for /readyz, where the transport knows; from a closed list. */
+  fault: string | undefined;
 
   /** @param now a monotonic clock, in milliseconds */
   constructor(dependency: Dependency, now: () => number) {
@@ -123,6 +125,11 @@ export class Breaker {
 
   get dependency(): Dependency {
     return this.#dependency;
+  }
+
+  /** What /readyz says while it is down, such as `mail-server: log-in refused`. */
+  get waitsFor(): string {
+    return this.fault === undefined ? this.#dependency : `${this.#dependency}: ${this.fault}`;
   }
 
   /** The oldest is forgotten first. */

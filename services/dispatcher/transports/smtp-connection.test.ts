@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openSmtpSession, type SmtpSettings } from './smtp-connection.ts';
+import { openSmtpSession } from './smtp-connection.ts';
 import { SmtpPool } from './smtp-pool.ts';
+import type { SmtpSettings } from './smtp-settings.ts';
 
 interface Seen {
   secure: boolean;
@@ -41,6 +42,7 @@ async function startServer(options: SMTPServerOptions = {}): Promise<{ settings:
       host: '127.0.0.1',
       port,
       secure: false,
+      tls: 'opportunistic',
       verifyCertificate: false,
       login: undefined,
       connectTimeoutMs: 5_000,

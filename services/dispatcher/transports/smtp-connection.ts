@@ -4,19 +4,8 @@ import type { Readable, Writable } from 'node:stream';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { describeError } from '../../../lib/errors.ts';
 import type { SmtpAnswer } from '../dispatch.ts';
-
-export interface SmtpSettings {
-  host: string;
-  port: number;
-  /** TLS from the first byte (smtps://); otherwise STARTTLS where the server offers it. */
-  secure: boolean;
-  /** Whether the server's certificate must be valid. */
-  verifyCertificate: boolean;
-  login: { user: string; pass: string } | undefined;
-  connectTimeoutMs: number;
-  /** For the answer to any one command. */
-  answerTimeoutMs: number;
-}
+import { SessionError, toSessionError } from './session-error.ts';
+import type { SmtpSettings } from './smtp-settings.ts';
 
 export interface Envelope {
   from: string;
@@ -30,7 +19,10 @@ export interface SmtpSession {
   close(): void;
 }
 
-/** @throws Error saying what went wrong while connecting, greeting, encrypting or logging in */
+/**
+ * Where TLS is required, nothing but EHLO and STARTTLS goes out before it, whatever the server says.
+ * @throws SessionError saying what went wrong while connecting, greeting, encrypting or logging in
+ */
 export async function openSmtpSession(
   settings: SmtpSettings,
   onEnd: (session: SmtpSession) => void,
@@ -39,9 +31,10 @@ export async function openSmtpSession(
     host: settings.host,
     port: settings.port,
     secure: settings.secure,
-    // With a log-in nothing goes on in plain once the server has offered STARTTLS and refused it (RFC 3207, 6); nodemailer
-    // would leave the log-in out and send all the same.
-    opportunisticTLS: !settings.secure && settings.login === undefined,
+    // With smtps:// there is no STARTTLS, and nodemailer would refuse a server that knows only HELO.
+    requireTLS: settings.tls === 'required' && !settings.secure,
+    opportunisticTLS: settings.tls === 'opportunistic',
+    ignoreTLS: settings.tls === 'off',
     tls: { rejectUnauthorized: settings.verifyCertificate },
     connectionTimeout: settings.connectTimeoutMs,
     greetingTimeout: settings.connectTimeoutMs,
@@ -51,21 +44,15 @@ export async function openSmtpSession(
     logger: false,
   });
   let usable = true;
-  await new Promise<void>((resolve, reject) => {
-    connection.once('error', reject);
-    connection.once('end', () => reject(new Error('the server closed the connection')));
-    connection.connect((error) => (error ? reject(error) : resolve()));
-  });
-  const { login } = settings;
-  if (login && connection.allowsAuth) {
-    await new Promise<void>((resolve, reject) => {
-      connection.once('error', reject);
-      connection.once('end', () => reject(new Error('the server closed the connection')));
-      connection.login({ user: login.user, pass: login.pass }, (error) => (error ? reject(error) : resolve()));
-    }).catch((error: unknown) => {
-      connection.close();
-      throw error;
-    });
+  try {
+    await orEnd(connection, (done) => connection.connect(done));
+    // nodemailer has seen to it already. A password is worth a second look.
+    if (settings.tls === 'required' && !connection.secure)
+      throw new SessionError('no TLS', 'the session is not encrypted');
+    if (settings.login) await logIn(connection, settings.login);
+  } catch (error) {
+    connection.close();
+    throw toSessionError(error);
   }
 
   const session: SmtpSession = {
@@ -95,6 +82,23 @@ export async function openSmtpSession(
     onEnd(session);
   });
   return session;
+}
+
+/** @throws what nodemailer gives, or an Error when the connection ends without an answer */
+function orEnd(connection: SMTPConnection, begin: (done: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.once('error', reject);
+    connection.once('end', () => reject(new Error('the server closed the connection')));
+    begin((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Never sends without the log-in: a server that offers none would refuse the mails, or take them as a stranger's. */
+async function logIn(connection: SMTPConnection, login: { user: string; pass: string }): Promise<void> {
+  if (!connection.allowsAuth) {
+    throw new SessionError('log-in not offered', 'SMTP_URL has a log-in, and the server offers none (no AUTH)');
+  }
+  await orEnd(connection, (done) => connection.login({ user: login.user, pass: login.pass }, done));
 }
 
 function exchange(

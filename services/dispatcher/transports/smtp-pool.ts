@@ -4,7 +4,9 @@ import { describeError } from '../../../lib/errors.ts';
 import type { SmtpAnswer } from '../dispatch.ts';
 import { silentMs } from '../stragglers.ts';
 import type { ConnectionShare, ShareMember } from './connection-share.ts';
-import { type Envelope, openSmtpSession, type SmtpSession, type SmtpSettings } from './smtp-connection.ts';
+import { SessionError, type SessionFault } from './session-error.ts';
+import { type Envelope, openSmtpSession, type SmtpSession } from './smtp-connection.ts';
+import type { SmtpSettings } from './smtp-settings.ts';
 
 interface PoolOptions {
   smtp: SmtpSettings;
@@ -35,6 +37,7 @@ export class SmtpPool implements ShareMember {
   readonly #waiting: { resolve(session: SmtpSession): void; reject(error: ConnectError): void }[] = [];
   #connectingCount = 0;
   #noMoreUntilMs = 0;
+  #fault: SessionFault | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -46,6 +49,11 @@ export class SmtpPool implements ShareMember {
 
   get connectionCount(): number {
     return this.#all.size;
+  }
+
+  /** Why the last session could not be opened, where that is known; undefined once one is open. */
+  get fault(): SessionFault | undefined {
+    return this.#fault;
   }
 
   get waitingCount(): number {
@@ -123,6 +131,7 @@ export class SmtpPool implements ShareMember {
       session = await openSmtpSession(this.#options.smtp, (ended) => this.#forget(ended));
     } catch (error) {
       this.#connectingCount -= 1;
+      this.#fault = error instanceof SessionError ? error.fault : undefined;
       const { host, port } = this.#options.smtp;
       const failure = new ConnectError(`no session with the mail server at ${host}:${port}`, { cause: error });
       const mayWait = this.#options.share?.refused(this) ?? false;
@@ -135,6 +144,7 @@ export class SmtpPool implements ShareMember {
       throw failure;
     }
     this.#connectingCount -= 1;
+    this.#fault = undefined;
     this.#all.set(session, { messageCount: 0 });
     this.#options.share?.connected(this);
     this.#tellCount();

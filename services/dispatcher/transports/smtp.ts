@@ -36,6 +36,7 @@ export function createSmtpTransport(options: {
         await pool.probe();
       } catch (error) {
         breaker.open(describeError(error));
+        breaker.fault = pool.fault;
         throw breaker.toError();
       }
     },
@@ -43,7 +44,9 @@ export function createSmtpTransport(options: {
       const prepared = prepare(message, sender);
       if ('kind' in prepared) return prepared;
       const envelope = { from: sender.envelopeFrom, to: message.address };
-      return judgeSmtp(await pool.send(envelope, prepared, mayLeave, onAsking));
+      const answer = await pool.send(envelope, prepared, mayLeave, onAsking);
+      breaker.fault = pool.fault;
+      return judgeSmtp(answer);
     },
     stop: async () => pool.stop(),
   };
