@@ -4,6 +4,7 @@ import { avroRecords } from './kinds/avro-records.ts';
 import { csvUploads } from './kinds/csv-files.ts';
 import { adminCalls, ingestCalls } from './kinds/http-calls.ts';
 import { jsonTexts } from './kinds/json-texts.ts';
+import { peopleUploads } from './kinds/people-files.ts';
 import { recordBatches } from './kinds/record-batches.ts';
 import { smsAnswers } from './kinds/sms-answers.ts';
 import { smtpAnswers } from './kinds/smtp-answers.ts';
@@ -18,6 +19,7 @@ export const fuzzKinds: readonly FuzzKind[] = [
   avroRecords,
   recordBatches,
   csvUploads,
+  peopleUploads,
   templateRenderings,
   userAnswers,
   ingestCalls,

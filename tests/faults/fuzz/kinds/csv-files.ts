@@ -12,7 +12,7 @@ import { type FuzzKind, opened } from '../kind.ts';
 export const csvUploads: FuzzKind = {
   name: 'csv',
   title: 'files of an audience',
-  casesOfMillion: 80_000,
+  casesOfMillion: 60_000,
   needs: 'nothing',
   open: async ({ isAlone }) =>
     opened({
