@@ -9,8 +9,8 @@ import { AudienceFileError } from './audience-text.ts';
 const maxRowChars = 64 * 1024;
 /** The parser works on so much at a time, some milliseconds. */
 const pieceChars = 16 * 1024;
-/** Stands in no text that people write; csv-parse wants a separator. */
-const noSeparator = '\u001f';
+/** csv-parse wants a separator; a text with this one is refused before (audience-text.ts). */
+const noSeparator = '\0';
 
 export interface CsvRow {
   row: Row;
