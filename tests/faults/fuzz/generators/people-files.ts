@@ -85,6 +85,8 @@ export const peopleFiles: Arbitrary<PeopleFile> = fc
       cells.splice(column, 0, write(how.mark + id, how, separator));
       return cells.join(separator) + (endsWithSeparator ? separator : '');
     };
+    // A first row of words that are no id is a header, whoever wrote it.
+    if (!idName && rows[0] && /^\p{L}+ ?\p{L}*$/u.test(rows[0][0])) rows[0][0] = '1';
     const header =
       idName &&
       toLine(
