@@ -5,6 +5,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notificationId } from '../../domain/ids.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
+import { toUser, type User } from '../../user-mock/users.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
 import { addDelivery, addRequest, auditOf } from '../support/admin-ledger.ts';
 import { findBarriers, sidewaysPixels } from '../support/axe.ts';
@@ -35,6 +36,14 @@ async function startStrictUserService() {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, stop: () => server.close() };
+}
+
+function findPerson(isWanted: (person: User) => boolean): User {
+  for (let number = 0; number < 10_000; number++) {
+    const person = toUser(number);
+    if (isWanted(person)) return person;
+  }
+  throw new Error('there is nobody');
 }
 
 const search = (wanted: string, visitor = support) => visitor.get(`/people?q=${encodeURIComponent(wanted)}`);
@@ -214,6 +223,7 @@ describe('the page of a person', () => {
       await addDelivery(alone.db, rendered({ user_id: 'unreachable', template_id: 'welcome' }));
       const text = await visitor.page('/people/unreachable');
       expect(text).toContain('The user service does not answer at the moment');
+      expect(text).toMatch(/E-mail:<\/strong>\s*<span class="pill pill-paused">not known/);
       expect(text).toContain('>welcome<');
       const unknown = await search('who-is-this', visitor);
       expect(await unknown.text()).toContain('the user service cannot be asked now');
@@ -254,6 +264,47 @@ describe('the page of a person', () => {
     const text = await support.page(`/people/${person?.id}`);
     expect(text).toContain('550 5.1.1 no such user');
     expect(text).toContain(`/suppressions?address=${encodeURIComponent(address)}`);
+  });
+
+  it('says for each channel and class whether it would be sent, and else why', async () => {
+    const verdictsOf = async (userId: string) => {
+      const text = await support.page(`/people/${userId}`);
+      const items = /<ul class="plain consent">([\s\S]*?)<\/ul>/.exec(text)?.[1] ?? '';
+      return [...items.matchAll(/<div>([\s\S]*?)<\/div>/g)].map((m) =>
+        (m[1] ?? '')
+          .replace(/<time[^>]*>[^<]*<\/time>/g, 'TIME')
+          .replace(/<[^>]+>/g, '')
+          .replace(/\s+/g, ' ')
+          .trim(),
+      );
+    };
+    const refusing = findPerson(({ promo_agree, email, phone }) => !promo_agree && email !== null && phone === null);
+    await lab.db
+      .insertInto('suppressions')
+      .values({ channel: 'email', address: refusing.email ?? '', reason: 'complaint', scope: 'promotional' })
+      .execute();
+    expect(await verdictsOf(refusing.id)).toEqual([
+      'E-mail: yes',
+      'Promotional e-mail: no refused at the user service; also suppressed for everything promotional since TIME (complaint)',
+      'SMS: no the user service has no phone number',
+      'Promotional SMS: no refused at the user service; also the user service has no phone number',
+    ]);
+    const [bounced] = findReachable(1, 700);
+    const address = (bounced?.email ?? '').toLowerCase();
+    const bounce = { channel: 'email', address, reason: 'refused', detail: '550 5.1.1 gone' } as const;
+    await lab.db.insertInto('suppressions').values(bounce).execute();
+    await lab.db
+      .insertInto('unsubscribes')
+      .values({ user_id: bounced?.id ?? '', channel: 'sms', source: 'one_click' })
+      .execute();
+    expect(await verdictsOf(bounced?.id ?? '')).toEqual([
+      'E-mail: no suppressed for everything since TIME (550 5.1.1 gone)',
+      'Promotional e-mail: no suppressed for everything since TIME (550 5.1.1 gone)',
+      'SMS: yes',
+      'Promotional SMS: no unsubscribed since TIME (by the button of the mail program)',
+    ]);
+    await addDelivery(lab.db, rendered({ user_id: 'gone-from-there' }));
+    expect((await verdictsOf('gone-from-there'))[0]).toBe('E-mail: no the user service does not know this person');
   });
 
   it('refuses what is no user id, and does not know an id that nobody has', async () => {

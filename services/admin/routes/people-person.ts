@@ -2,6 +2,7 @@
 
 import { type Channel, isUserId } from '../../../domain/ids.ts';
 import { explainReason } from '../../../domain/reason-words.ts';
+import type { KnownUser } from '../../../domain/verdicts.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { listSharedHolds } from '../../../lib/holds/list-holds.ts';
 import type { User } from '../../../lib/user-service.ts';
@@ -11,10 +12,11 @@ import { done, page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { type DeliveryRow, listDeliveriesOf } from '../queries/people.ts';
-import { findUnsubscribed, subscribeAgain, type UnsubscribedRow, unsubscribe } from '../queries/people-consent.ts';
+import { findUnsubscribed, subscribeAgain, unsubscribe } from '../queries/people-consent.ts';
 import { findSuppressions } from '../queries/suppressions.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
+import { channelName, toKnownUser, toShownVerdicts } from './people-verdicts.ts';
 
 const rowsAtATime = 50;
 /** The page does not wait longer for the user service: what was sent matters more than the name. */
@@ -59,8 +61,8 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   if (isFirst && asked.kind === 'unknown' && deliveries.length === 0 && unsubscribed.length === 0) {
     return page(c, parts, 'people/search', { title: 'People', wanted: userId, userId, isNothing: true }, 404);
   }
-  const addresses = toAddresses(asked, deliveries);
-  const suppressions = await findSuppressions(db, addresses);
+  const known = toKnownUser(asked);
+  const suppressions = await findSuppressions(db, toAddresses(known, deliveries));
   // Turning a page or choosing a filter is not another opening.
   if (isFirst) await writeAudit(db, c, 'person.opened', `person ${userId}`);
   const name = asked.kind === 'known' ? `${asked.user.first_name} ${asked.user.last_name}`.trim() : '';
@@ -70,7 +72,7 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     name,
     asked,
     user: asked.kind === 'known' ? asked.user : undefined,
-    channels: toConsents(unsubscribed),
+    verdicts: toShownVerdicts(known, unsubscribed, suppressions),
     suppressions,
     onHold: (await listSharedHolds(db)).map(toShownHold),
     deliveries: deliveries.map((row) => ({ ...row, words: explainReason(row.reason) })),
@@ -82,30 +84,17 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
 }
 
 /** Those that the user service has now, and those that were written to lately. */
-function toAddresses(asked: AskedPerson, deliveries: readonly DeliveryRow[]): { channel: Channel; address: string }[] {
+function toAddresses(user: KnownUser, deliveries: readonly DeliveryRow[]): { channel: Channel; address: string }[] {
   const found = deliveries.flatMap(({ channel, address, is_test }) =>
     address === null || is_test ? [] : [{ channel, address }],
   );
-  if (asked.kind !== 'known') return found;
-  if (asked.user.email !== null) found.push({ channel: 'email', address: asked.user.email });
-  if (asked.user.phone !== null) found.push({ channel: 'sms', address: asked.user.phone });
+  if (user.kind !== 'known') return found;
+  for (const channel of ['email', 'sms'] as const) {
+    const known = user.addresses[channel];
+    if (known.kind === 'address') found.push({ channel, address: known.address });
+  }
   return found;
 }
-
-const sources = {
-  page: 'on the page behind a link in a message',
-  one_click: 'by the button of the mail program',
-  admin: 'by hand, in these pages',
-};
-
-function toConsents(unsubscribed: readonly UnsubscribedRow[]) {
-  return (['email', 'sms'] as const).map((channel) => {
-    const row = unsubscribed.find((one) => one.channel === channel);
-    return { channel, name: channelName(channel), since: row?.created_at, how: row && sources[row.source] };
-  });
-}
-
-const channelName = (channel: Channel): string => (channel === 'email' ? 'e-mail' : 'SMS');
 
 function nextPath(userId: string, state: string | undefined, next: string): string {
   const query = new URLSearchParams({ ...(state === undefined ? {} : { state }), after: next });
