@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Temporal } from 'temporal-polyfill';
+import { readTimeZone } from '../domain/time-zone.ts';
 import type { Db } from '../lib/db/database.ts';
 import { describeError, PosthornError } from '../lib/errors.ts';
 import type { Call, Command } from './command.ts';
@@ -54,19 +54,10 @@ function readOptions(args: string[]): Options {
   const [file, ...others] = positionals;
   if (!file || others.length > 0)
     throw new PosthornError('usage', `say which file, and one only.\n\n${importDump.help}`);
-  const timeZone = values['time-zone'];
-  if (timeZone !== undefined && !isTimeZone(timeZone)) {
-    throw new PosthornError('usage', `--time-zone '${timeZone}' is not the name of a time zone, such as Europe/Moscow`);
-  }
-  return { file, isDryRun: values['dry-run'], all: values.all, timeZone };
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return Boolean(Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name));
-  } catch {
-    return false;
-  }
+  const given = values['time-zone'];
+  const zone = given === undefined ? { timeZone: undefined } : readTimeZone(given);
+  if ('fault' in zone) throw new PosthornError('usage', `--time-zone: ${zone.fault}`);
+  return { file, isDryRun: values['dry-run'], all: values.all, timeZone: zone.timeZone };
 }
 
 async function readDump({ file, timeZone }: Options): Promise<ReadDump> {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { categoriesFrame, findNoCategories, readCategories } from './user-answers.ts';
+import { batchFrame, categoriesFrame, findNoCategories, readBatch, readCategories } from './user-answers.ts';
 
 it.each([[[[]]], [[null]], [[42, 'active']], [[{ nome: 'active' }]], [[{ name: 7, count: 1 }]]])(
   'takes the categories %j for a broken answer: a mailing to one of them would go to nobody',
@@ -24,4 +24,19 @@ it.each([
   [[], 1, []],
 ])('of the categories %j, with %i that cannot be read, there are not: %j', (names, unreadableCount, missing) => {
   expect(findNoCategories({ readable: [{ name: 'active', count: 1 }], unreadableCount }, names)).toEqual(missing);
+});
+
+it.each([
+  ['Europe/Berlin', 'Europe/Berlin'],
+  ['europe/berlin ', 'Europe/Berlin'],
+  ['BST', null],
+  ['+02:00', null],
+  ['x'.repeat(1_000), null],
+  [7, null],
+  [null, null],
+  [undefined, undefined],
+])("a person's time zone %j is read as %j, and fails nobody", (timeZone, expected) => {
+  const person = { id: 'u', first_name: 'A', last_name: 'B', email: null, phone: null, promo_agree: true };
+  const { users } = readBatch(['u'], batchFrame.parse({ users: [{ ...person, time_zone: timeZone }], missing: [] }));
+  expect(users.get('u')).toEqual({ ...person, ...(expected === undefined ? {} : { time_zone: expected }) });
 });

@@ -1,6 +1,7 @@
 // What the user service answers, read part by part: what is wrong with one person, or one name, concerns nobody else. Only
 // a broken frame (no list where one should be) is the state of the service.
 import { z } from 'zod';
+import { toTimeZone } from '../domain/time-zone.ts';
 
 /** Longer than anybody's name; a record that carries one has room for them. */
 const shortText = z.string().max(500);
@@ -11,7 +12,12 @@ const user = z.object({
   email: z.string().max(1_000).nullable(),
   phone: shortText.nullable(),
   locale: shortText.nullish(),
-  time_zone: shortText.nullish(),
+  /** What names no time zone is none: nobody is to get a message by the time of another place (domain/time-zone.ts). */
+  time_zone: z
+    .string()
+    .transform((text) => toTimeZone(text) ?? null)
+    .nullish()
+    .catch(null),
   promo_agree: z.boolean(),
   category: shortText.nullish(),
   films_month_count: z.number().nullish(),

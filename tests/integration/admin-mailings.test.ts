@@ -232,6 +232,26 @@ describe('a recurring mailing', () => {
     expect(wordsOf(await sender.page(`/mailings?state=cancelled&search=Daily`))).toContain('Daily');
   });
 
+  it.each(['BST', 'JST', 'Etc/GMT+5'])(
+    'in the zone %s, which the release before took, says that it does not go, and goes once it has a place',
+    async (zone) => {
+      const id = await makeConfirmed(sender, { people: 'u-1', when: 'repeat', preset: 'daily', preset_time: '09:00' });
+      const setZone = (time_zone: string) =>
+        lab.db.updateTable('mailings').set({ time_zone }).where('mailing_id', '=', id).execute();
+      await setZone(zone);
+      expect(wordsOf(await sender.page(`/mailings/${id}`))).toMatch(/It does not go\..*does not name a time zone/);
+      await sender.page('/mailings');
+      await press(id, 'withdraw');
+      const form = await sender.page(`/mailings/${id}/edit`);
+      expect(wordsOf(form)).toContain('Until you choose one, times are shown in UTC');
+      expect(form).toMatch(/name="time_zone" value="UTC"/);
+      expect(wordsOf(await sender.page(`/mailings/${id}/check`))).toContain('does not name a time zone');
+      expect((await confirm(sender, id)).status).toBe(409);
+      await setZone('Europe/Berlin');
+      expect((await confirm(sender, id)).status).toBe(303);
+    },
+  );
+
   it('has a late firing released on the page of that firing, by its own series', async () => {
     const id = await makeConfirmed(sender, { people: 'u-1', when: 'repeat', preset: 'daily', preset_time: '09:00' });
     const firing = randomUUID();

@@ -122,6 +122,26 @@ describe('a recurring mailing', () => {
     );
   });
 
+  it.each(['BST', 'JST', 'EST', 'Etc/GMT+5'])(
+    'in the zone %s, which the release before took, does not fire',
+    async (time_zone) => {
+      const lab = await openRunnerLab();
+      lab.clock.now = monday;
+      const id = await lab.addMailing({ ...daily, recurrence: '0 * * * *', time_zone }, ['ada']);
+      lab.startRunner();
+      lab.clock.now += 3 * hourMs;
+      await settleSeries(lab);
+      expect(await firingsOf(lab, id)).toEqual([]);
+      await lab.db
+        .updateTable('mailings')
+        .set({ time_zone: 'Europe/London', confirmed_at: new Date(lab.clock.now) })
+        .where('mailing_id', '=', id)
+        .execute();
+      lab.clock.now += hourMs;
+      await untilFirings(lab, id, 1);
+    },
+  );
+
   it('makes up only for the last time that was missed, which waits when it is late', async () => {
     const lab = await openRunnerLab();
     lab.clock.now = monday;

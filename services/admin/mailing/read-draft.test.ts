@@ -81,6 +81,33 @@ describe("a mailing's form", () => {
   });
 });
 
+it.each([
+  ['europe/berlin ', 'Europe/Berlin'],
+  ['America/New York', 'America/New_York'],
+  ['utc', 'UTC'],
+])('puts the time zone %j right: %s', (time_zone, timeZone) => {
+  const { values, faults } = read({ when: 'repeat', preset: 'daily', preset_time: '09:00', time_zone });
+  expect([values.timeZone, faults]).toEqual([timeZone, {}]);
+});
+
+it.each([
+  ['BST', /Europe\/London or Asia\/Dhaka/],
+  ['JST', /Asia\/Tokyo/],
+  ['+02:00', /Europe\/Berlin/],
+  ['Etc/GMT+5', /America\/New_York/],
+])('refuses the time zone %s beside its field and names likely ones', (time_zone, words) => {
+  const { faults } = read({ when: 'repeat', preset: 'daily', preset_time: '09:00', time_zone });
+  expect(faults).toEqual({ time_zone: expect.stringMatching(words) });
+});
+
+it('shows the moments of a draft in a zone that the release before took in UTC', () => {
+  const moment = new Date(Date.UTC(2026, 5, 1, 7));
+  const draft = { title: 'News', template_id: null, priority: 'low', is_promo: false, time_zone: 'BST' } as const;
+  const rest = { scheduled_at: moment, recurrence: null, expires_at: null, expires_after_minutes: null };
+  const form = toFormFields({ ...draft, ...rest });
+  expect(form).toMatchObject({ time_zone: 'UTC', scheduled_local: '2026-06-01T07:00' });
+});
+
 it('shows what is stored in the form that gives it again', () => {
   const base: StoredDraft = {
     title: 'News',

@@ -1,10 +1,11 @@
 // A mailing's form: from its fields to what is stored, or what is wrong beside each field; and back. Pure.
 
+import { readTimeZone, toTimeZone } from '../../../domain/time-zone.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import type { Form, FormFaults, FormFields } from '../forms.ts';
 import { fromContextForm } from './context-form.ts';
 import { toFields, toRecurrence } from './recurrence.ts';
-import { isTimeZone, toLocal, toMoment } from './schedule.ts';
+import { toLocal, toMoment } from './schedule.ts';
 
 export interface DraftValues {
   title: string;
@@ -87,9 +88,9 @@ export function readDraft({ fields, lists }: Form, known: Known, nowMs: number):
 type Time = Pick<DraftValues, 'scheduledAtMs' | 'timeZone' | 'recurrence'>;
 
 function readTime(fields: FormFields, faults: FormFaults, notes: string[], nowMs: number): Time {
-  const timeZone = (fields.time_zone ?? '').trim() || 'UTC';
-  if (!isTimeZone(timeZone))
-    faults.time_zone = 'There is no such time zone. Choose one of the list, such as Europe/Berlin.';
+  const zone = readTimeZone((fields.time_zone ?? '').trim() || 'UTC');
+  if ('fault' in zone) faults.time_zone = zone.fault;
+  const timeZone = 'fault' in zone ? 'UTC' : zone.timeZone;
   if (fields.when === 'repeat') {
     const recurrence = toRecurrence(readRecurrence(fields), nowMs);
     if ('cron' in recurrence) return { scheduledAtMs: null, timeZone, recurrence: recurrence.cron };
@@ -138,9 +139,13 @@ function readExpiry(fields: FormFields, time: Time, faults: FormFaults, notes: s
   return none;
 }
 
-/** The fields that would give what is stored; those of the context are toContextForm's. */
+/**
+ * The fields that would give what is stored; those of the context are toContextForm's. Of a time zone that the release before
+ * took and that is none, the times are shown in UTC: so they stay the same moments.
+ */
 export function toFormFields(draft: StoredDraft): FormFields {
-  const { recurrence, scheduled_at: at, expires_at: expires, expires_after_minutes: after, time_zone: zone } = draft;
+  const { recurrence, scheduled_at: at, expires_at: expires, expires_after_minutes: after } = draft;
+  const zone = toTimeZone(draft.time_zone) ?? 'UTC';
   const repeat = toFields(recurrence ?? '0 9 * * *');
   return {
     title: draft.title,

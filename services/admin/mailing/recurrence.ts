@@ -67,6 +67,7 @@ export function describeCron(cron: string): string {
 
 /**
  * @param cron one that `toRecurrence` has accepted
+ * @param timeZone as domain/time-zone.ts writes it
  * @returns milliseconds since 1970 UTC, ascending
  */
 export function nextTimes(cron: string, timeZone: string, afterMs: number, count: number): number[] {

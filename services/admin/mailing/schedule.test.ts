@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isTimeZone, toLocal, toMoment, toZoneWords } from './schedule.ts';
+import { toLocal, toMoment, toMomentWords, toZoneWords } from './schedule.ts';
 
 const now = Date.UTC(2026, 0, 10, 12, 0);
 
@@ -56,5 +56,12 @@ it('shows a moment by the clock of a zone', () => {
   const at = new Date(Date.UTC(2026, 5, 1, 7));
   expect(toLocal(at, 'Europe/Berlin')).toBe('2026-06-01T09:00');
   expect(toZoneWords(at, 'Europe/Berlin')).toBe('Mon, 1 Jun 2026, 09:00');
-  expect([isTimeZone('UTC'), isTimeZone('Etc/GMT+5'), isTimeZone('Nowhere')]).toEqual([true, true, false]);
+});
+
+it.each([
+  ['europe/berlin', 'Mon, 1 Jun 2026, 09:00 (Europe/Berlin)'],
+  ['BST', 'Mon, 1 Jun 2026, 07:00 (UTC)'],
+  ['JST', 'Mon, 1 Jun 2026, 07:00 (UTC)'],
+])('shows a moment with the stored time zone %s as %s', (stored, words) => {
+  expect(toMomentWords(new Date(Date.UTC(2026, 5, 1, 7)), stored)).toBe(words);
 });

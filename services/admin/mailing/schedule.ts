@@ -2,19 +2,18 @@
 // Daylight saving makes some times come twice and others never. Pure.
 import { Temporal } from 'temporal-polyfill';
 import { isTooFarAhead, yearsAhead } from '../../../domain/request-times.ts';
+import { readTimeZone, toTimeZone } from '../../../domain/time-zone.ts';
 
 export type Schedule = { atMs: number; note?: string } | { fault: string };
 
-/** Offsets such as +02:00 know no daylight saving: people mean a place. */
-const zoneName = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
-
 /**
  * @param local `YYYY-MM-DDTHH:MM`, as `<input type="datetime-local">` sends it
- * @param timeZone IANA name
+ * @param timeZone a name of domain/time-zone.ts
  * @param nowMs milliseconds since 1970 UTC
  */
 export function toMoment(local: string, timeZone: string, nowMs: number): Schedule {
-  if (!isTimeZone(timeZone)) return { fault: `There is no time zone '${timeZone}'.` };
+  const zone = readTimeZone(timeZone);
+  if ('fault' in zone) return { fault: zone.fault };
   const plain = parseLocal(local);
   if (!plain) return { fault: 'This is not a date and a time, such as 2026-12-01 09:00.' };
   const [earlier, later] = [at(plain, timeZone, 'earlier'), at(plain, timeZone, 'later')];
@@ -32,17 +31,14 @@ export function toMoment(local: string, timeZone: string, nowMs: number): Schedu
 
 /** A moment as `<input type="datetime-local">` shows it. */
 export function toLocal(at: Date, timeZone: string): string {
-  const zoned = Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(
-    isTimeZone(timeZone) ? timeZone : 'UTC',
-  );
+  const zoned = Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timeZone);
   return zoned.toPlainDateTime().toString({ smallestUnit: 'minute' });
 }
 
 /** A moment as people in a time zone read it: `Tue, 1 Dec 2026, 09:00`. */
 export function toZoneWords(at: Date, timeZone: string): string {
-  const zone = isTimeZone(timeZone) ? timeZone : 'UTC';
   return new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
+    timeZone,
     weekday: 'short',
     day: 'numeric',
     month: 'short',
@@ -52,14 +48,10 @@ export function toZoneWords(at: Date, timeZone: string): string {
   }).format(at);
 }
 
-export function isTimeZone(name: string): boolean {
-  if (!zoneName.test(name)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
+/** With the zone behind it. @param stored a name that releases before took may be none: the moment is shown in UTC then */
+export function toMomentWords(at: Date, stored: string): string {
+  const timeZone = toTimeZone(stored) ?? 'UTC';
+  return `${toZoneWords(at, timeZone)} (${timeZone})`;
 }
 
 function parseLocal(local: string): Temporal.PlainDateTime | undefined {

@@ -30,12 +30,22 @@ describe('parsePlace', () => {
     expect(parsePlace('from', text, nowMs)).toEqual(place);
   });
 
-  it.each(['', 'yesterday', '2h30', '-2h', '0:', '0-12', '2026-13-01', '2026-02-02T25:00', '12'])(
-    'refuses %j',
-    (text) => {
-      expect(() => parsePlace('until', text, nowMs)).toThrow(expect.objectContaining({ field: 'until' }));
-    },
-  );
+  it.each([
+    '',
+    'yesterday',
+    '2h30',
+    '-2h',
+    '0:',
+    '0-12',
+    '2026-13-01',
+    '2026-02-30',
+    '2026-02-30T08:00+02:00',
+    '2026-11-23T08:00 BST',
+    '2026-02-02T25:00',
+    '12',
+  ])('refuses %j', (text) => {
+    expect(() => parsePlace('until', text, nowMs)).toThrow(expect.objectContaining({ field: 'until' }));
+  });
 });
 
 describe('resolveRange', () => {

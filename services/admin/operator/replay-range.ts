@@ -40,7 +40,9 @@ export function parsePlace(field: 'from' | 'until', text: string, nowMs: number)
   const [, day, time = '00:00', zone = 'Z'] =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?))?(Z|[+-]\d{2}:\d{2})?$/.exec(given) ?? [];
   const ms = day ? Date.parse(`${day}T${time}${zone}`) : Number.NaN;
-  if (Number.isNaN(ms)) throw new ReplayFault(field, `'${given}' is none of: ${hint}.`);
+  // Date reads 31 February as 3 March.
+  const isDay = day !== undefined && new Date(`${day}T00:00Z`).toJSON()?.startsWith(day);
+  if (Number.isNaN(ms) || !isDay) throw new ReplayFault(field, `'${given}' is none of: ${hint}.`);
   return { kind: 'time', ms };
 }
 

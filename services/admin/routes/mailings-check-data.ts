@@ -1,6 +1,7 @@
 // What is looked at before a mailing is confirmed: how many people, what stops it, what to think of, and how it looks for
 // five of them.
 import { toTestUnsubscribeUrl } from '../../../content/unsubscribe.ts';
+import { readTimeZone } from '../../../domain/time-zone.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { findNoCategories } from '../../../lib/user-answers.ts';
@@ -53,6 +54,8 @@ export async function checkMailing(parts: CheckParts, findNeeds: FindNeeds, mail
   if (mailing.expires_at && mailing.expires_at.getTime() < parts.now()) {
     stops.push('The time until which people may get it is over.');
   }
+  const zone = readTimeZone(mailing.time_zone);
+  if (mailing.recurrence !== null && 'fault' in zone) stops.push(zone.fault);
   const { audience, unknownIds = [] } = (await countIt(parts, mailing, stops)) ?? {};
   return { template, audience, unknownIds, stops };
 }

@@ -4,7 +4,7 @@ import { DependencyError } from '../../../lib/errors.ts';
 import { writeAudit } from '../audit.ts';
 import { readForm, readNumber } from '../forms.ts';
 import { describeCron } from '../mailing/recurrence.ts';
-import { toZoneWords } from '../mailing/schedule.ts';
+import { toMomentWords } from '../mailing/schedule.ts';
 import type { FindNeeds } from '../mailing/template-needs.ts';
 import { done, page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
@@ -90,7 +90,7 @@ function toNotices(mailing: Mailing, { template, audience, unknownIds }: Check, 
 
 function describeWhen(mailing: Mailing): string {
   if (mailing.recurrence) return `${describeCron(mailing.recurrence)} (${mailing.time_zone})`;
-  if (mailing.scheduled_at) return `${toZoneWords(mailing.scheduled_at, mailing.time_zone)} (${mailing.time_zone})`;
+  if (mailing.scheduled_at) return toMomentWords(mailing.scheduled_at, mailing.time_zone);
   return 'As soon as it is confirmed';
 }
 

@@ -2,15 +2,17 @@
 // their counts, time zones, the next times.
 
 import { findCollector } from '../../../content/kinds.ts';
+import { readTimeZone, toTimeZone } from '../../../domain/time-zone.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import type { Categories } from '../../../lib/user-service.ts';
 import type { FormFields } from '../forms.ts';
 import type { ContextForm } from '../mailing/context-form.ts';
 import { readRecurrence } from '../mailing/read-draft.ts';
 import { describeCron, nextTimes, toRecurrence } from '../mailing/recurrence.ts';
-import { isTimeZone, toMoment, toZoneWords } from '../mailing/schedule.ts';
+import { toMoment, toZoneWords } from '../mailing/schedule.ts';
 import type { FindNeeds } from '../mailing/template-needs.ts';
 import type { Parts } from '../parts.ts';
+import type { Mailing } from '../queries/mailings-one.ts';
 import { findTemplate } from '../queries/mailings-templates.ts';
 
 /** @returns undefined when the user service cannot be asked */
@@ -83,9 +85,13 @@ export interface TimeSection {
 
 /** What the fields of the time mean, in words. */
 export function toTimeSection(fields: FormFields, nowMs: number): TimeSection {
-  const timeZone = (fields.time_zone ?? '').trim() || 'UTC';
-  if (fields.when !== 'at' && fields.when !== 'repeat') return { timeZone, words: 'As soon as it is confirmed.' };
-  if (!isTimeZone(timeZone)) return { timeZone, fault: 'There is no such time zone.' };
+  const given = (fields.time_zone ?? '').trim() || 'UTC';
+  if (fields.when !== 'at' && fields.when !== 'repeat') {
+    return { timeZone: given, words: 'As soon as it is confirmed.' };
+  }
+  const zone = readTimeZone(given);
+  if ('fault' in zone) return { timeZone: given, fault: zone.fault };
+  const { timeZone } = zone;
   if (fields.when === 'at') {
     if (!fields.scheduled_local) return { timeZone };
     const moment = toMoment(fields.scheduled_local, timeZone, nowMs);
@@ -102,11 +108,15 @@ export function toTimeSection(fields: FormFields, nowMs: number): TimeSection {
   return { timeZone, words: `${describeCron(recurrence.cron)}.`, next: nextInWords(recurrence.cron, timeZone, nowMs) };
 }
 
-export function nextInWords(cron: string, timeZone: string, nowMs: number): string[] {
+/** @returns none where the stored time zone is none: such a series does not go */
+export function nextInWords(cron: string, stored: string, nowMs: number): string[] {
+  const timeZone = toTimeZone(stored);
+  if (timeZone === undefined) return [];
   return nextTimes(cron, timeZone, nowMs, 5).map((time) => toZoneWords(new Date(time), timeZone));
 }
 
-export const timeZones: readonly string[] = [
-  'UTC',
-  ...Intl.supportedValuesOf('timeZone').filter((name) => name !== 'UTC'),
-];
+/** What keeps a recurring mailing from going, as a sentence: a time zone that the release before took. */
+export function findSeriesFault({ recurrence, time_zone: stored }: Pick<Mailing, 'recurrence' | 'time_zone'>) {
+  const zone = readTimeZone(stored);
+  return recurrence !== null && 'fault' in zone ? zone.fault : undefined;
+}

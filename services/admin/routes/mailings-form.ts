@@ -2,6 +2,7 @@
 // stays.
 import { randomUUID } from 'node:crypto';
 import { isUuid } from '../../../domain/ids.ts';
+import { readTimeZone, timeZoneNames, toTimeZone } from '../../../domain/time-zone.ts';
 import { writeAudit } from '../audit.ts';
 import { type Form, type FormFaults, type FormFields, readForm } from '../forms.ts';
 import type { RowFault } from '../mailing/audience-rows.ts';
@@ -9,7 +10,6 @@ import { AudienceFileError } from '../mailing/audience-text.ts';
 import { toContextForm, toSentContextForm } from '../mailing/context-form.ts';
 import { readPasted } from '../mailing/pasted-people.ts';
 import { maxTitleChars, readDraft, toFormFields } from '../mailing/read-draft.ts';
-import { isTimeZone } from '../mailing/schedule.ts';
 import type { FindNeeds } from '../mailing/template-needs.ts';
 import { done, page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
@@ -18,13 +18,7 @@ import { findMailing, type Mailing } from '../queries/mailings-one.ts';
 import { listPeople } from '../queries/mailings-people.ts';
 import { listChoices } from '../queries/mailings-templates.ts';
 import { requireAbility } from '../roles.ts';
-import {
-  fetchCategories,
-  timeZones,
-  toCategoryChoices,
-  toTemplateSection,
-  toTimeSection,
-} from './mailings-form-data.ts';
+import { fetchCategories, toCategoryChoices, toTemplateSection, toTimeSection } from './mailings-form-data.ts';
 import { requireDraft, requireRevision } from './mailings-of.ts';
 
 export function mailingsForm(app: AdminApp, parts: Parts, findNeeds: FindNeeds): void {
@@ -65,7 +59,8 @@ async function create(c: AdminContext, parts: Parts): Promise<Response> {
   const mailingId = fields.mailing_id ?? '';
   if (!isUuid(mailingId)) faults.form = 'The form is not complete. Load the page again.';
   if (Object.keys(faults).length > 0) return showNew(c, parts, fields, faults);
-  const timeZone = isTimeZone(fields.time_zone ?? '') ? (fields.time_zone ?? 'UTC') : 'UTC';
+  // The browser's own, where the page's script has filled it in.
+  const timeZone = toTimeZone(fields.time_zone ?? '') ?? 'UTC';
   const who = c.var.session.name;
   const isNew = await createDraft(parts.db, {
     mailingId,
@@ -111,14 +106,20 @@ async function showForm(c: AdminContext, parts: Parts, findNeeds: FindNeeds, mai
     unreadableCount: categories?.unreadableCount ?? 0,
     people,
     time: toTimeSection(fields, parts.now()),
-    timeZones,
-    faults: sent?.faults ?? {},
+    timeZones: timeZoneNames,
+    faults: sent?.faults ?? findStoredFaults(mailing),
     faultCount: Object.keys(sent?.faults ?? {}).length,
     rowFaults: sent?.rowFaults ?? [],
     newer: sent?.newer,
   };
   const isFaulty = sent && (Object.keys(sent.faults).length > 0 || sent.newer);
   return page(c, parts, 'mailings/form', data, sent?.newer ? 409 : isFaulty ? 422 : 200);
+}
+
+/** Of a time zone that the release before took. */
+function findStoredFaults({ time_zone: stored }: Mailing): FormFaults {
+  const zone = readTimeZone(stored);
+  return 'fault' in zone ? { time_zone: `${zone.fault} Until you choose one, times are shown in UTC.` } : {};
 }
 
 async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promise<Response> {

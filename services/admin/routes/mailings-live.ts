@@ -3,7 +3,7 @@ import { streamPart } from '../event-stream.ts';
 import { createLiveSnapshots, type Snapshot } from '../mailing/live-snapshots.ts';
 import { toLiveView, toTimeLeft } from '../mailing/live-view.ts';
 import { describeCron } from '../mailing/recurrence.ts';
-import { toZoneWords } from '../mailing/schedule.ts';
+import { toMomentWords } from '../mailing/schedule.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { listFirings } from '../queries/mailings-firings.ts';
@@ -13,7 +13,7 @@ import { listPeople } from '../queries/mailings-people.ts';
 import { findTemplate } from '../queries/mailings-templates.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
-import { nextInWords } from './mailings-form-data.ts';
+import { findSeriesFault, nextInWords } from './mailings-form-data.ts';
 import { findShown, type Shown } from './mailings-shown.ts';
 
 const everyMs = 1_000;
@@ -61,6 +61,7 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     content,
     context: content && content.context !== '{}' && !template?.isConfidential ? JSON.parse(content.context) : undefined,
     when: describeWhen(shown),
+    seriesFault: shown.isSeries && mailing ? findSeriesFault(mailing) : undefined,
     next: shown.isSeries && mailing?.recurrence ? nextInWords(mailing.recurrence, mailing.time_zone, parts.now()) : [],
     history,
     firings,
@@ -72,7 +73,7 @@ function describeWhen({ mailing, request }: Shown): { words?: string; at?: Date 
   if (mailing?.recurrence && !request) return { words: `${describeCron(mailing.recurrence)} (${mailing.time_zone})` };
   const at = request?.scheduled_at ?? mailing?.scheduled_at ?? null;
   if (!at) return { words: 'at once' };
-  return mailing ? { at, words: `${toZoneWords(at, mailing.time_zone)} (${mailing.time_zone})` } : { at };
+  return mailing ? { at, words: toMomentWords(at, mailing.time_zone) } : { at };
 }
 
 /** What the moving part of the page needs. */

@@ -14,6 +14,22 @@ describe('a recurring mailing', () => {
     expect(daily('2026-07-02T07:00:00Z')).toEqual({ at: '2026-07-02T07:00:00.000Z', passedOver: 0 });
   });
 
+  it.each(['BST', 'JST', 'EST', '+02:00', 'Etc/GMT+5', ''])(
+    'does not fire by the zone %j, which is none',
+    (timeZone) => {
+      expect(() => latest('0 9 * * *', timeZone, '2026-07-01T00:00:00Z', '2026-07-03T00:00:00Z')).toThrow(
+        expect.objectContaining({ code: 'time_zone_invalid' }),
+      );
+    },
+  );
+
+  it('fires by a place whose name was stored in another spelling', () => {
+    expect(latest('0 9 * * *', 'europe/berlin', '2026-07-01T08:00:00Z', '2026-07-02T08:00:00Z')).toEqual({
+      at: '2026-07-02T07:00:00.000Z',
+      passedOver: 0,
+    });
+  });
+
   it('does not fire again at the moment it fired at', () => {
     expect(latest('0 9 * * *', 'UTC', '2026-07-01T09:00:00Z', '2026-07-02T08:59:59Z')).toBeUndefined();
   });

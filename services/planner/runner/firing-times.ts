@@ -2,11 +2,13 @@
 // gap of daylight saving fires at the first moment after it, one that comes twice fires once (a wildcard for the hour or
 // minute: it follows the clock, so it skips the gap and fires in both).
 import { Cron } from 'croner';
+import { readTimeZone } from '../../../domain/time-zone.ts';
+import { PermanentError } from '../../../lib/errors.ts';
 
 export interface Recurrence {
   /** Five fields: minute, hour, day of month, month, day of week. */
   recurrence: string;
-  /** IANA name. */
+  /** As it is stored. */
   timeZone: string;
 }
 
@@ -20,13 +22,17 @@ const maxCounted = 1_000;
 
 /**
  * The last time after one moment, up to and including another: of several that were missed only the last one counts.
- * @throws Error (croner's) when the expression or the time zone is wrong
+ * @throws PermanentError('time_zone_invalid') for a time zone that the release before took and that is none (domain/time-zone.ts):
+ *   ICU reads `BST` as Dhaka; Error (croner's) when the expression is wrong
  */
 export function findLatestFiring(
-  { recurrence, timeZone }: Recurrence,
+  { recurrence, timeZone: stored }: Recurrence,
   afterMs: number,
   untilMs: number,
 ): Firing | undefined {
+  const zone = readTimeZone(stored);
+  if ('fault' in zone) throw new PermanentError('time_zone_invalid', zone.fault);
+  const { timeZone } = zone;
   const cron = new Cron(recurrence, { timezone: timeZone, mode: '5-part', paused: true });
   const first = cron.nextRun(new Date(afterMs));
   if (!first || first.getTime() > untilMs) return undefined;
