@@ -50,7 +50,10 @@ export const eventSchema = z
       is_promo: z
         .boolean(rule('must be true or false'))
         .default(false)
-        .openapi({ description: 'Promotional: only for people who agreed to promotional messages.' }),
+        .openapi({
+          description:
+            'Promotional: only for people who agreed to promotional messages. So is a template marked promotional.',
+        }),
       priority: z
         .enum(priorities, rule('must be "high", "medium" or "low"'))
         .default('medium')

@@ -18,6 +18,7 @@ const template: ActiveTemplate = {
   kind: 'common',
   channel: 'email',
   onNoAnswer: 'park',
+  isPromo: false,
 };
 const request = (changes: Partial<NotificationRequested> = {}): NotificationRequested => ({
   test: null,
@@ -61,6 +62,21 @@ describe('plan', () => {
       chunks: [],
       userIds: ['ada'],
     });
+  });
+
+  it.each([
+    { said: true, marked: true, expected: true },
+    { said: false, marked: true, expected: true },
+    { said: true, marked: false, expected: true },
+    { said: false, marked: false, expected: false },
+  ])('is promotional: $expected, where the producer says $said and the template $marked', (one) => {
+    for (const changes of [{}, { user_categories: ['active'] }, { scheduled_at: now + 1 }]) {
+      const asked = request({ is_promo: one.said, ...changes });
+      const planned = plan(asked, { ...template, isPromo: one.marked }, now);
+      expect(planned.isPromo).toBe(one.expected);
+      // A record that comes again is recognised by what it says itself.
+      expect(planned.bodyHash).toEqual(hashBody(asked));
+    }
   });
 
   it('plans a request at once whose time has passed', () => {

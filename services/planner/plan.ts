@@ -17,6 +17,7 @@ export interface ActiveTemplate {
   kind: string;
   channel: Channel;
   onNoAnswer: OnNoAnswer;
+  isPromo: boolean;
 }
 
 /** A request as it is stored: what it asks for, and the template version it is bound to from now on. */
@@ -145,7 +146,8 @@ export function plan(
     template,
     templateId: template?.templateId ?? toPrintable(request.template_id),
     priority: request.priority,
-    isPromo: request.is_promo,
+    // A template marked promotional is promotional whatever the producer says; any other one is as the producer says.
+    isPromo: request.is_promo || template?.isPromo === true,
     context: rejected ? '{}' : request.context,
     userIds: rejected || direct ? [] : [...new Set(request.user_ids)],
     userCategories: rejected ? [] : [...new Set(request.user_categories)],
@@ -165,7 +167,7 @@ export type ChunkFacts = Pick<
 /** The record of a stored chunk. The same row always gives the same record, whenever it is published. */
 export function toChunkPlanned(
   request: ChunkFacts,
-  template: ActiveTemplate,
+  template: Omit<ActiveTemplate, 'isPromo'>,
   chunk: PlannedChunk,
   plannedAtMs: number,
 ): ChunkPlanned {

@@ -151,7 +151,7 @@ function toPublications(
 /** The chunks that are not known to be published, exactly as they were stored. */
 function toRepublications(row: StoredRequest, traceparent: string | undefined, topics: Topics): Publication[] {
   if (row.template_version === null || !row.template_kind || !row.channel || !row.on_no_answer) return [];
-  const template: ActiveTemplate = {
+  const template = {
     templateId: row.template_id,
     version: row.template_version,
     kind: row.template_kind,

@@ -13,7 +13,7 @@ export async function findActiveTemplates(db: Db, names: readonly string[]): Pro
   const { rows } = await withDatabase(() =>
     sql<ActiveTemplate & { number: number | null }>`
       select template_id as "templateId", legacy_number as number, active_version as version, kind, channel,
-        on_no_answer as "onNoAnswer"
+        on_no_answer as "onNoAnswer", is_promo as "isPromo"
       from templates
       where archived_at is null
         and (template_id = any(${shortNames}::text[]) or legacy_number = any(${numbers}::int[]))`.execute(db),

@@ -62,7 +62,14 @@ it('mailings that cannot become requests do not keep the others from it', async 
 
 it('requests that are due and cannot be stored do not keep the others waiting', async () => {
   const lab = await openRunnerLab({ statementLimitMs });
-  const template = { templateId: 'news', version: 1, kind: 'common', channel: 'email', onNoAnswer: 'resend' } as const;
+  const template = {
+    templateId: 'news',
+    version: 1,
+    kind: 'common',
+    channel: 'email',
+    onNoAnswer: 'resend',
+    isPromo: false,
+  } as const;
   const scheduled_at = lab.clock.now + 1_000;
   const requests = ['ada', 'bob', 'eve'].map((id) =>
     plan(

@@ -15,6 +15,7 @@ const template: ActiveTemplate = {
   kind: 'common',
   channel: 'email',
   onNoAnswer: 'resend',
+  isPromo: false,
 };
 
 /** As the planner's lane stores them: each for its own people, due in a minute. @returns their ids, in order */

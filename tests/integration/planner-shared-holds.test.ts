@@ -44,7 +44,14 @@ const untilResumed = (lab: RunnerLab, id: string) =>
 
 /** Requests that name people, as the planner's lanes store and publish them. @returns their chunks */
 async function addDirect(lab: RunnerLab, given: readonly Partial<NotificationRequested>[]): Promise<ChunkPlanned[]> {
-  const template = { templateId: 'news', version: 1, kind: 'common', channel: 'email', onNoAnswer: 'resend' } as const;
+  const template = {
+    templateId: 'news',
+    version: 1,
+    kind: 'common',
+    channel: 'email',
+    onNoAnswer: 'resend',
+    isPromo: false,
+  } as const;
   const requests = given.map((changes) => {
     const event = toRequestRecord({ template_id: 'news', user_ids: ['ada'], ...changes });
     return plan(event, { ...template, templateId: event.template_id }, Date.now(), event.requested_at);

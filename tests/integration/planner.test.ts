@@ -103,6 +103,23 @@ describe('the planner', () => {
     expect(chunks[0]?.requested_at).toBe(asked.requested_at);
   });
 
+  it('takes a request for promotional whose template is marked so, in its record and its row, and knows it again', async () => {
+    const lab = await openPlannerLab();
+    const asked = request({ template_id: 'monthly-statistics' });
+    lab.startPlanner();
+    await lab.ask(asked, asked, request());
+    const [marked, plain] = await lab.readEvents(lab.topics.planned.low, 2);
+    expect([marked?.is_promo, plain?.is_promo]).toEqual([true, false]);
+    const row = await lab.db
+      .selectFrom('requests')
+      .select('is_promo')
+      .where('request_id', '=', asked.request_id)
+      .executeTakeFirstOrThrow();
+    expect(row.is_promo).toBe(true);
+    await lab.ask(asked, request({ user_ids: ['last'] }));
+    expect((await lab.readEvents(lab.topics.planned.low, 3))[2]?.user_ids).toEqual(['last']);
+  });
+
   it('keeps the template version of the first time when it goes on after a crash', async () => {
     const lab = await openPlannerLab();
     const asked = request();

@@ -109,6 +109,7 @@ export async function openRunnerLab(database: { statementLimitMs?: number } = {}
         kind: 'common',
         channel: 'email',
         onNoAnswer: 'resend',
+        isPromo: false,
       } as const;
       const base = { template_id: 'news', priority: 'low', ...changes } as const;
       const requests = people
