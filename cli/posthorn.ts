@@ -10,6 +10,7 @@ import { hold } from './hold.ts';
 import { importDump } from './import.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
+import { person } from './person.ts';
 import { replay } from './replay.ts';
 import { setup } from './setup.ts';
 import { users } from './users.ts';
@@ -22,6 +23,7 @@ const commands: Readonly<Record<string, Command>> = {
   hold,
   ledger,
   erase,
+  person,
   'dead-letters': deadLetters,
   replay,
   demo,

@@ -19,8 +19,9 @@ const words: Readonly<Record<Exclude<Reason, ''>, ReasonWords>> = {
     whatToDo: 'Only if the person asks for it: subscribe them again on their page.',
   },
   suppressed: {
-    meaning: 'The address is on the suppression list, so nothing is sent to it.',
-    whatToDo: 'Lift the suppression if the address works again.',
+    meaning: 'The address is on the suppression list, or the person was erased, so nothing is sent to it.',
+    whatToDo:
+      'Lift the suppression if the address works again. Of somebody who was erased, ask the sender to leave the id out.',
   },
   no_address: {
     meaning: 'The user service has no e-mail address or phone number for this person.',

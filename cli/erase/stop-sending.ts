@@ -8,10 +8,19 @@ import { type Db, toMonth } from '../../lib/db/database.ts';
 import { PosthornError } from '../../lib/errors.ts';
 import { addMinutes } from '../../services/dispatcher/ledger/minutes.ts';
 import type { Call } from '../command.ts';
-import { type ChunkHit, findChunks, findRequests } from './scan.ts';
+import type { Person } from '../person/find-person.ts';
+import { isOwnRequest, isTheirs } from '../person/places.ts';
+import { type ChunkHit, findChunks, findRequests } from '../person/scan.ts';
 
-/** First what is not planned yet, so that no chunk comes behind our back; then the chunks. */
-export async function stopPlanning(db: Db, userId: string, erasedId: string): Promise<void> {
+/**
+ * First the values of what is for this person alone, as long as that can be told; then what is not planned yet, so that no
+ * chunk comes behind our back; then the chunks.
+ */
+export async function stopPlanning(db: Db, person: Person, erasedId: string): Promise<void> {
+  const { userId } = person;
+  // Without its hash, the planner knows a request by its id alone (planner-stage.ts).
+  await sql`update requests set context = '{}', body_hash = '' where ${isOwnRequest(person)}`.execute(db);
+  await sql`update mailings set context = '{}' where mailing_id = any(${person.ownMailingIds}::uuid[])`.execute(db);
   await sql`
     with gone as (delete from mailing_people where user_id = ${userId} returning mailing_id)
     update mailings m set people_count = m.people_count - 1 from gone where m.mailing_id = gone.mailing_id`.execute(db);
@@ -21,13 +30,12 @@ export async function stopPlanning(db: Db, userId: string, erasedId: string): Pr
 
 /**
  * What is still to be planned goes on with an id that the user service does not know: it ends as skipped(unknown_user), and is
- * counted. The context of a request for this person alone speaks of them.
+ * counted.
  */
 async function takeOutOfRequest(db: Db, requestId: string, userId: string, erasedId: string): Promise<void> {
   await sql`
     update requests set
-      user_ids = array_replace(user_ids, ${userId}, case when planning_complete then ${erasedId} else ${`gone:${randomUUID()}`} end),
-      context = case when user_ids = array[${userId}] and user_categories = '{}' then '{}' else context end
+      user_ids = array_replace(user_ids, ${userId}, case when planning_complete then ${erasedId} else ${`gone:${randomUUID()}`} end)
     where request_id = ${requestId}`.execute(db);
 }
 
@@ -75,11 +83,11 @@ const patienceMs = 75_000;
 const tellMs = 10_000;
 
 /** @throws PosthornError busy while something is being sent for longer than a lease */
-export async function stopSending(db: Db, userId: string, print: Call['print']): Promise<{ untoldCount: number }> {
+export async function stopSending(db: Db, person: Person, print: Call['print']): Promise<{ untoldCount: number }> {
   const beganAt = performance.now();
   for (let said = false; ; said = true) {
-    await endOpen(db, userId);
-    const openCount = await countRows(db, userId, 'open');
+    await endOpen(db, person);
+    const openCount = await countRows(db, person, 'open');
     if (openCount === 0) break;
     if (performance.now() - beganAt > patienceMs) {
       throw new PosthornError(
@@ -91,17 +99,17 @@ export async function stopSending(db: Db, userId: string, print: Call['print']):
     await delay(1_000);
   }
   const endedAt = performance.now();
-  while ((await countRows(db, userId, 'waiting')) > 0 && performance.now() - endedAt < tellMs) await delay(500);
+  while ((await countRows(db, person, 'waiting')) > 0 && performance.now() - endedAt < tellMs) await delay(500);
   const { rows } = await sql`
-    delete from waiting where notification_id in (select notification_id from deliveries where user_id = ${userId})
+    delete from waiting where notification_id in (select notification_id from deliveries d where ${isTheirs(person)})
     returning 1`.execute(db);
   return { untoldCount: rows.length };
 }
 
-async function countRows(db: Db, userId: string, what: 'open' | 'waiting'): Promise<number> {
+async function countRows(db: Db, person: Person, what: 'open' | 'waiting'): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from deliveries d left join waiting w using (notification_id)
-    where user_id = ${userId}
+    where ${isTheirs(person)}
       and ${what === 'open' ? sql`state in ('claimed', 'sending', 'deferred')` : sql`w.notification_id is not null`}
   `.execute(db);
   return rows[0]?.count ?? 0;
@@ -111,7 +119,7 @@ async function countRows(db: Db, userId: string, what: 'open' | 'waiting'): Prom
  * Ends what has no end, but for claims that are alive: a body of theirs may be leaving. What may have left in an earlier try
  * is unknown, never skipped; the rules are those of the dispatcher's claim.
  */
-async function endOpen(db: Db, userId: string): Promise<void> {
+async function endOpen(db: Db, person: Person): Promise<void> {
   await sql`
     with open as (
       select d.notification_id, d.month, d.state, d.reason,
@@ -120,7 +128,7 @@ async function endOpen(db: Db, userId: string): Promise<void> {
       from deliveries d
       left join waiting w on w.notification_id = d.notification_id
       left join requests r on r.request_id = d.request_id
-      where d.user_id = ${userId} and d.state in ('claimed', 'sending', 'deferred')
+      where ${isTheirs(person)} and d.state in ('claimed', 'sending', 'deferred')
         and (d.state = 'deferred' or d.lease_until is null or d.lease_until <= now())
       for update of d
     ),

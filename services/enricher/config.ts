@@ -1,12 +1,23 @@
 // The enricher's settings, from the environment.
 import { z } from 'zod';
-import { count, type Environment, port, readConfig, stageVariables, toStageSettings, url } from '../../lib/config.ts';
+import {
+  count,
+  type Environment,
+  linkVariables,
+  port,
+  readConfig,
+  stageVariables,
+  toStageSettings,
+  url,
+} from '../../lib/config.ts';
 
 export const enricherVariables = z.object({
   ...stageVariables,
   USER_SERVICE_URL: url('http:', 'https:'),
   USER_SERVICE_TOKEN: z.string().optional(),
   USER_SERVICE_TIMEOUT_MS: count(100, 60_000).default(5_000),
+  /** Erased people are known by hashes that are keyed with it. */
+  POSTHORN_SECRET: linkVariables.POSTHORN_SECRET,
   OPS_PORT: port.default(9102),
 });
 
@@ -17,6 +28,7 @@ export function readEnricherConfig(env: Environment) {
   const variables = readConfig(enricherVariables, env);
   return {
     ...toStageSettings(variables, variables.OPS_PORT),
+    secret: variables.POSTHORN_SECRET,
     userService: {
       url: variables.USER_SERVICE_URL,
       token: variables.USER_SERVICE_TOKEN,

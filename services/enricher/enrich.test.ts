@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { notificationId } from '../../domain/ids.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
 import type { User } from '../../lib/user-service.ts';
-import { enrich, type Facts, failChunk, toSubscriptionKey } from './enrich.ts';
+import { enrich, type Facts, failChunk, toErasedKey, toSubscriptionKey } from './enrich.ts';
 
 const now = Date.UTC(2026, 10, 23, 12);
 const chunk = (changes: Partial<ChunkPlanned> = {}): ChunkPlanned => ({
@@ -38,6 +38,7 @@ const user = (changes: Partial<User> = {}): User => ({
 const factsOf = (users: Map<string, User | { fault: string }>, ...unsubscribed: string[]): Facts => ({
   users,
   unsubscribed: new Set(unsubscribed),
+  erased: new Map(),
 });
 const one = (
   who: User | { fault: string } | undefined,
@@ -88,6 +89,34 @@ describe('enrich', () => {
 
   it('sends what is not promotional also to people who refuse promotional messages', () => {
     expect(one(user({ promo_agree: false })).enriched).toHaveLength(1);
+  });
+
+  it('sends nothing to an id that was erased, whatever it is, nor its test', () => {
+    const facts = {
+      ...factsOf(new Map([['ada', user()]])),
+      erased: new Map([[toErasedKey('person', 'ada'), 'all' as const]]),
+    };
+    for (const changes of [{}, { is_promo: true }, { channel: 'sms' as const }, { test_address: 'me@here.example' }]) {
+      const { enriched, outcomes } = enrich(chunk(changes), facts, now);
+      expect(enriched).toEqual([]);
+      expect(outcomes).toMatchObject([
+        { state: 'skipped', reason: 'suppressed', detail: expect.stringContaining('erased') },
+      ]);
+    }
+  });
+
+  it.each([
+    ['all', { is_promo: false }, 'suppressed'],
+    ['all', { is_promo: true }, 'suppressed'],
+    ['promotional', { is_promo: true }, 'suppressed'],
+    ['promotional', { is_promo: false }, undefined],
+    ['all', { channel: 'sms' }, undefined],
+    ['all', { test_address: 'me@here.example' }, undefined],
+  ] as const)('of an address that was refused (%s) before its owner was erased, %j is %s', (scope, changes, reason) => {
+    const erased = new Map([[toErasedKey('email', 'ada@example.com'), scope]]);
+    const facts = { ...factsOf(new Map([['ada', user({ email: ' ADA@example.com' })]])), erased };
+    const { outcomes } = enrich(chunk(changes), facts, now);
+    expect(outcomes[0]?.reason).toBe(reason);
   });
 
   it('skips who unsubscribed from this channel, for promotional messages only', () => {

@@ -14,7 +14,7 @@ export interface Enrichment {
 }
 
 type End =
-  | { state: 'skipped'; reason: Reason<'skipped'> }
+  | { state: 'skipped'; reason: Reason<'skipped'>; detail?: string }
   | { state: 'failed'; reason: Reason<'failed'>; detail: string };
 
 /** What is so about the people of a slice. */
@@ -23,6 +23,8 @@ export interface Facts {
   users: ReadonlyMap<string, User | UnusableUser>;
   /** Who ended promotional messages here, as `toSubscriptionKey` writes them; asked for promotional chunks only. */
   unsubscribed: ReadonlySet<string>;
+  /** Of the ids and addresses of these people, those that were erased, as `toErasedKey` writes them. */
+  erased: ErasedScopes;
 }
 
 /** The user service answers for no more in one call, and refuses the whole call otherwise. */
@@ -41,7 +43,7 @@ export function findChunkFault(chunk: ChunkPlanned): PermanentError | undefined 
  * Every person of the chunk ends up in exactly one of the two lists.
  * @throws PermanentError('kind_unknown') when the template's kind is newer than this release
  */
-export function enrich(chunk: ChunkPlanned, { users, unsubscribed }: Facts, now: number): Enrichment {
+export function enrich(chunk: ChunkPlanned, facts: Facts, now: number): Enrichment {
   const collector = findCollector(chunk.template_kind);
   if (!collector)
     throw new PermanentError(
@@ -51,9 +53,9 @@ export function enrich(chunk: ChunkPlanned, { users, unsubscribed }: Facts, now:
 
   const result: Enrichment = { enriched: [], outcomes: [] };
   for (const userId of chunk.user_ids) {
-    const user = users.get(userId);
+    const user = facts.users.get(userId);
     const address = user && !('fault' in user) ? addressOf(chunk, user) : undefined;
-    const end = findEnd(chunk, user, address, unsubscribed, now);
+    const end = findEnd(chunk, user, address, facts, now);
     if (end) {
       result.outcomes.push(toOutcome(chunk, userId, end, now));
     } else if (user && !('fault' in user) && address !== undefined) {
@@ -82,6 +84,14 @@ export function toSubscriptionKey(channel: Channel, userId: string): string {
   return `${channel} ${userId}`;
 }
 
+/** What is not sent to whom, by `toErasedKey`. */
+export type ErasedScopes = ReadonlyMap<string, 'all' | 'promotional'>;
+
+/** @param value a user id; or an address, as content/address.ts reads it */
+export function toErasedKey(subject: 'person' | Channel, value: string): string {
+  return `${subject} ${subject === 'person' ? value : value.toLowerCase()}`;
+}
+
 /** Whoever tests a message has asked for it, so the person's consent and address do not matter then. */
 export function asksForConsent(chunk: Pick<ChunkPlanned, 'is_promo' | 'test_address'>): boolean {
   return chunk.is_promo && chunk.test_address === null;
@@ -91,7 +101,7 @@ function findEnd(
   chunk: ChunkPlanned,
   user: User | UnusableUser | undefined,
   address: string | undefined,
-  unsubscribed: Facts['unsubscribed'],
+  { unsubscribed, erased }: Facts,
   now: number,
 ): End | undefined {
   if (chunk.expires_at !== null && chunk.expires_at <= now) return { state: 'skipped', reason: 'expired' };
@@ -102,17 +112,25 @@ function findEnd(
       reason: 'bad_user_data',
       detail: `the user service's answer breaks its contract at ${user.fault}`,
     };
+  if (erased.has(toErasedKey('person', user.id))) return { state: 'skipped', reason: 'suppressed', detail: wasErased };
   if (asksForConsent(chunk)) {
     if (!user.promo_agree) return { state: 'skipped', reason: 'no_consent' };
     if (unsubscribed.has(toSubscriptionKey(chunk.channel, user.id)))
       return { state: 'skipped', reason: 'unsubscribed' };
   }
   if (address === '' && chunk.test_address === null) return { state: 'skipped', reason: 'no_address' };
-  if (address) return undefined;
+  if (address) {
+    const refused = chunk.test_address === null ? erased.get(toErasedKey(chunk.channel, address)) : undefined;
+    const isKeptBack = refused === 'all' || (refused === 'promotional' && asksForConsent(chunk));
+    return isKeptBack ? { state: 'skipped', reason: 'suppressed', detail: addressWasErased } : undefined;
+  }
   const whose = chunk.test_address === null ? "the user service's" : 'the given';
   const what = chunk.channel === 'email' ? 'e-mail address' : 'phone number';
   return { state: 'failed', reason: 'invalid_address', detail: `${whose} ${what} is not one` };
 }
+
+const wasErased = 'this person was erased (posthorn erase), so nothing is sent to the id';
+const addressWasErased = 'whoever had this address and was erased had refused this kind of message, or it did not work';
 
 /** Of the user service, or of whoever tests. @returns '' where there is none, undefined where what there is is not one */
 function addressOf(chunk: ChunkPlanned, user: User): string | undefined {
@@ -163,7 +181,7 @@ function toOutcome(chunk: ChunkPlanned, userId: string, end: End, now: number): 
     template_version: chunk.template_version,
     state: end.state,
     reason: end.reason,
-    detail: 'detail' in end ? end.detail : '',
+    detail: end.detail ?? '',
     stage: 'enricher',
     attempt: 0,
     requested_at: chunk.requested_at,

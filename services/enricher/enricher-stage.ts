@@ -1,10 +1,11 @@
 // The enricher as a stage: chunks in, one record a person out; the people of a whole slice are fetched in one call, and
-// who of them has unsubscribed in one statement.
+// who of them has unsubscribed in one statement; whoever was erased and is still asked for gets nothing.
 import type { ChunkPlanned } from '../../lib/events.ts';
 import type { Incoming, Outgoing, TransformStage } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
 import type { UserService } from '../../lib/user-service.ts';
 import { asksForConsent, enrich, type Facts, failChunk, findChunkFault } from './enrich.ts';
+import { type Erased, nobodyErased } from './erased.ts';
 import type { Unsubscribes } from './unsubscribes.ts';
 
 type EnricherStage = TransformStage<'ChunkPlanned', Facts, 'NotificationEnriched'>;
@@ -14,6 +15,7 @@ export function createEnricherStage(
   outputs: Topics['enriched'],
   userService: UserService,
   unsubscribes: Unsubscribes,
+  erasedPeople: Erased,
 ): EnricherStage {
   return {
     kind: 'transform',
@@ -24,11 +26,13 @@ export function createEnricherStage(
     async load(slice, signal) {
       const sound = slice.filter(({ event }) => !findChunkFault(event));
       const promotional = sound.filter(({ event }) => asksForConsent(event));
-      const [users, unsubscribed] = await Promise.all([
+      const [users, unsubscribed, isAnybodyErased] = await Promise.all([
         userService.fetchUsers(peopleOf(sound), signal),
         unsubscribes.find(peopleOf(promotional)),
+        erasedPeople.isAny(),
       ]);
-      return { users, unsubscribed };
+      const erased = isAnybodyErased ? await erasedPeople.find(users.values()) : nobodyErased;
+      return { users, unsubscribed, erased };
     },
     transform({ event, traceparent }, facts, now) {
       const fault = findChunkFault(event);

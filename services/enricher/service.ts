@@ -4,15 +4,17 @@ import { startStageProcess } from '../../lib/stage-process.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import type { EnricherConfig } from './config.ts';
 import { createEnricherStage } from './enricher-stage.ts';
+import { createErased } from './erased.ts';
 import { createUnsubscribes } from './unsubscribes.ts';
 
 export function startEnricher(config: EnricherConfig, context: ServiceContext): Promise<Running> {
   const userService = createUserService(config.userService);
   return startStageProcess('enricher', config, context, ({ topics, db }) => {
     const unsubscribes = createUnsubscribes(db);
+    const erased = createErased(db, config.secret);
     return {
       stages: topics.lanes.enricher.map((lane) =>
-        createEnricherStage(lane, topics.enriched, userService, unsubscribes),
+        createEnricherStage(lane, topics.enriched, userService, unsubscribes, erased),
       ),
     };
   });

@@ -47,13 +47,10 @@ const time = (description: string, example: string) =>
 export const eventSchema = z
   .strictObject(
     {
-      is_promo: z
-        .boolean(rule('must be true or false'))
-        .default(false)
-        .openapi({
-          description:
-            'Promotional: only for people who agreed to promotional messages. So is a template marked promotional.',
-        }),
+      is_promo: z.boolean(rule('must be true or false')).default(false).openapi({
+        description:
+          'Promotional: only for people who agreed to promotional messages. So is a template marked promotional.',
+      }),
       priority: z
         .enum(priorities, rule('must be "high", "medium" or "low"'))
         .default('medium')

@@ -6,12 +6,15 @@ import { migrate } from '../../lib/db/migrate.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { createEnricherStage } from '../../services/enricher/enricher-stage.ts';
+import { createErased } from '../../services/enricher/erased.ts';
 import { createUnsubscribes } from '../../services/enricher/unsubscribes.ts';
 import { startUserMock } from '../../user-mock/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFreezableProxy } from '../support/freezable-proxy.ts';
 import { openStageLab } from '../support/stage-lab.ts';
 import { createTestDatabase } from '../support/test-database.ts';
+
+const secret = 'a secret of the tests';
 
 async function openDatabase() {
   const { databaseUrl, drop } = await createTestDatabase('enricher');
@@ -46,7 +49,8 @@ async function openEnricherLab() {
     const userService = createUserService({ url: mock.url, timeoutMs: 300 });
     const db = createDatabase({ url: databaseUrl, applicationName: 'test', onIdleError: () => {} });
     onTestFinished(() => db.destroy());
-    return lab.start(createEnricherStage(lane, lab.topics.enriched, userService, createUnsubscribes(db)));
+    const erased = createErased(db, secret);
+    return lab.start(createEnricherStage(lane, lab.topics.enriched, userService, createUnsubscribes(db), erased));
   };
   return { ...lab, db: database.db, databaseUrl: database.databaseUrl, setKnobs, people: page.users, startEnricher };
 }

@@ -6,6 +6,7 @@ export interface ConsentTables {
   suppressions: SuppressionsTable;
   unsubscribes: UnsubscribesTable;
   feedback: FeedbackTable;
+  erased_people: ErasedPeopleTable;
 }
 
 export interface SuppressionsTable {
@@ -41,4 +42,13 @@ export interface FeedbackTable {
   happened_at: Date;
   api_key_id: Generated<string | null>;
   received_at: Generated<Date>;
+}
+
+export interface ErasedPeopleTable {
+  /** domain/keyed-hash.ts, of an id or an address. */
+  hash: Buffer;
+  subject: 'person' | Channel;
+  /** What is not sent to it. */
+  scope: Generated<'all' | 'promotional'>;
+  erased_at: Generated<Date>;
 }

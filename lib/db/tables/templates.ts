@@ -37,6 +37,8 @@ export interface TemplateVersionsTable {
   text: string | null;
   from_name: string | null;
   reply_to: string | null;
+  /** What was made with it is so, whatever becomes of the template's own mark. */
+  confidential: Generated<boolean>;
   created_at: Generated<Date>;
   created_by: Generated<string>;
 }

@@ -128,7 +128,7 @@ async function fetchAndEnrich(service: UserService, answer: Answer): Promise<str
       return 'a sound person is not there';
   }
   const chunk = { ...sampleChunk('low'), user_ids: ids };
-  const made = enrich(chunk, { users, unsubscribed: new Set() }, Date.now());
+  const made = enrich(chunk, { users, unsubscribed: new Set(), erased: new Map() }, Date.now());
   if (made.enriched.length + made.outcomes.length !== ids.length)
     return `${made.enriched.length} go on and ${made.outcomes.length} end, of ${ids.length}`;
   return made.enriched.every((event) => enriched.isValid(event)) ? undefined : 'a record that its schema does not take';
