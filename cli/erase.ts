@@ -18,7 +18,7 @@ import { toTable } from './table.ts';
 
 export const erase: Command = {
   summary: 'erase a person: what was sent to them keeps its numbers and loses its person',
-  help: `posthorn erase <user id> [--also <text>]… [--execute]
+  help: `posthorn erase <user id> [--also <text>]… [--execute | --readmit]
 
 Says what is known of the person. With --execute: what is planned or waits for them ends as skipped (cancelled) and is not sent, what is
 being sent at this moment is waited for; then their id is replaced by one that nobody has, wherever it stands; addresses, servers'
@@ -29,6 +29,7 @@ does what is left.
   --also <text>   an earlier address, a phone number or the full name: it is taken out of reasons, searches and the audit log as well,
                   as the id and the addresses in the ledger are. Several times for several. Six characters or more
   --execute       do it
+  --readmit       undo only this: messages to the id are sent again, for somebody who came back
 
 Nothing is sent to this id afterwards, and to their addresses nothing that they had refused: keyed hashes of both are kept.
 
@@ -43,7 +44,11 @@ async function act(db: Db, call: Call): Promise<void> {
   const { values, positionals } = parseArgs({
     args: call.args,
     allowPositionals: true,
-    options: { execute: { type: 'boolean', default: false }, also: { type: 'string', multiple: true, default: [] } },
+    options: {
+      execute: { type: 'boolean', default: false },
+      readmit: { type: 'boolean', default: false },
+      also: { type: 'string', multiple: true, default: [] },
+    },
   });
   const [userId, ...others] = positionals;
   if (userId === undefined || others.length > 0) throw new PosthornError('usage', `say whom.\n\n${erase.help}`);
@@ -53,6 +58,7 @@ async function act(db: Db, call: Call): Promise<void> {
     z.object({ POSTHORN_SECRET: linkVariables.POSTHORN_SECRET }),
     call.env,
   );
+  if (values.readmit) return readmit(db, userId, secret, call.print);
   const erasedId = newErasedId();
   const person = await findPerson(db, userId, { also: values.also, erasedId });
   const subjects = toSubjects(userId, secret);
@@ -71,6 +77,15 @@ async function act(db: Db, call: Call): Promise<void> {
     call.print(`${untoldCount} of what waited ended without a word on notifications.outcomes: no dispatcher took it.`);
   }
   await tellWhatRemains(db, person, call.print);
+}
+
+async function readmit(db: Db, userId: string, secret: string, print: Call['print']): Promise<void> {
+  const hashed = keyedHash(secret, 'person', userId);
+  const { rows } = await sql`delete from erased_people where hash = ${hashed} returning 1`.execute(db);
+  if (rows.length === 0) return print('Nothing was changed: messages to this id are not kept back.');
+  const { subject } = toSubjects(userId, secret);
+  await sql`insert into audit (who, action, subject) values ('cli', 'person.readmitted', ${subject})`.execute(db);
+  print('Messages to this id are sent again.');
 }
 
 /** How the audit log names somebody who is erased; the plain one is that of the releases before. */

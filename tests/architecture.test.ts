@@ -130,7 +130,7 @@ describe('tables', () => {
     erased_people: ['cli'],
     unsubscribes: ['cli', 'services/admin', 'services/ingest'],
     holds: ['cli', 'lib', 'services/admin', 'services/ingest'],
-    sending_holds: ['lib', 'services/planner'],
+    sending_holds: ['cli', 'lib', 'services/planner'],
     api_keys: ['cli', 'services/admin'],
     templates: ['cli', 'services/admin'],
     template_versions: ['cli', 'services/admin'],
@@ -139,7 +139,7 @@ describe('tables', () => {
     test_sends: ['cli', 'services/admin'],
     series_cursors: ['services/planner'],
     sweep_leases: ['services/planner'],
-    set_aside: ['services/planner'],
+    set_aside: ['cli', 'services/planner'],
     lifted_pauses: ['lib', 'services/planner'],
     uploads: ['services/admin'],
     uploaded_people: ['cli', 'services/admin'],
@@ -159,7 +159,11 @@ describe('tables', () => {
       `\\b(insert into|update|delete from|merge into|truncate)\\s+(only\\s+)?${table}\\b|\\b(insertInto|updateTable|deleteFrom)\\('${table}'`,
       'i',
     );
-    return [...new Set(services.filter(({ text }) => statement.test(text)).map(({ path }) => folderOf(path)))];
+    // That one writes whatever stands in its own list.
+    const isListed = ({ path, text }: Source) =>
+      path === 'cli/person/mentions.ts' && text.includes(`table: '${table}'`);
+    const writing = services.filter((source) => statement.test(source.text) || isListed(source));
+    return [...new Set(writing.map(({ path }) => folderOf(path)))];
   };
 
   it.each(Object.entries(writers))('%s is written by %j and nobody else', (table, expected) => {
