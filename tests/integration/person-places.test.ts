@@ -79,7 +79,7 @@ const holdNothing: Readonly<Record<string, { why: string; columns: readonly stri
   },
   sending_holds: { why: 'what is held, people with access', columns: ['scope', 'subject', 'author', 'lifted_by'] },
   suppressions: { why: 'closed lists', columns: ['channel', 'scope', 'reason'] },
-  sweep_leases: { why: 'processes', columns: ['name', 'holder'] },
+  sweep_leases: { why: 'processes', columns: ['name'] },
   template_versions: {
     why: 'what people write for everybody',
     columns: ['template_id', 'subject', 'html', 'text', 'from_name', 'reply_to', 'created_by'],
