@@ -51,6 +51,7 @@ it('says yes exactly where a message would be sent, and else the reason that it 
           const facts = {
             users: new Map(user ? [['ada', user]] : []),
             unsubscribed: new Set(unsubscribedFrom ? [toSubscriptionKey(unsubscribedFrom, 'ada')] : []),
+            erased: new Map(),
           };
           const { enriched, outcomes } = enrich(chunkFor(channel, isPromo), facts, now);
           // As services/dispatcher/ledger/claim.ts asks.
