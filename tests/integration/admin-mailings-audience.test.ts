@@ -110,6 +110,22 @@ describe('a file with people', () => {
       expect((await put(id, file, { said: wrong })).status).toBe(400);
   });
 
+  it.each([
+    ['asked about', 'order_id,customer', '7,u-1'],
+    ['no table', 'sep=#', 'u-1#u-2'],
+    ['out of order in its first rows', 'Export', '7,u-1'],
+    ['broken in its first rows', 'user_id\nu"1', 'u-2'],
+  ])(
+    'that is %s is answered though there are megabytes behind',
+    async (_what, first, row) => {
+      const id = await makeDraft(editor);
+      const answer = await put(id, `${first}\n${`${row}\n`.repeat(500_000)}`);
+      expect(answer).toMatchObject({ status: 422, body: { error: expect.stringMatching(/not clear|cannot be read/) } });
+      expect(await peopleOf(id)).toEqual([]);
+    },
+    20_000,
+  );
+
   it.each(['Kunden-ID', 'customer_id', 'client', 'user-id', 'Идентификатор пользователя', 'no-header'])(
     'has no person of the name %s above its ids',
     async (header) => {

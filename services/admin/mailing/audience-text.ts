@@ -9,7 +9,7 @@ export class AudienceFileError extends PosthornError {}
 export const maxAudienceBytes = 256 * 1024 * 1024;
 
 /** @throws AudienceFileError not_text | too_large; the stream's own error when it breaks off */
-export async function* decodeText(bytes: Readable): AsyncGenerator<string> {
+export async function* decodeText(bytes: Readable): AsyncGenerator<string, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let length = 0;
   for await (const piece of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {

@@ -31,6 +31,8 @@ export interface AudienceFile {
   /** Lines of the file before this text. */
   linesBefore: number;
   look: Look;
+  /** Lets go of the stream, read to its end or not: until then nobody else can read what is left of it. */
+  close(): Promise<void>;
 }
 
 /**
@@ -39,6 +41,15 @@ export interface AudienceFile {
  */
 export async function openAudience(bytes: Readable, said: Said = {}): Promise<AudienceFile> {
   const pieces = decodeText(bytes);
+  try {
+    return await readHead(pieces, said);
+  } catch (error) {
+    await pieces.return();
+    throw error;
+  }
+}
+
+async function readHead(pieces: AsyncGenerator<string, void>, said: Said): Promise<AudienceFile> {
   let head = '';
   let isWhole = false;
   while (head.length < headChars && !isWhole) {
@@ -56,7 +67,14 @@ export async function openAudience(bytes: Readable, said: Said = {}): Promise<Au
     yield head;
     if (!isWhole) yield* pieces;
   }
-  return { text: text(), linesBefore: marked ? 1 : 0, look };
+  return {
+    text: text(),
+    linesBefore: marked ? 1 : 0,
+    look,
+    async close() {
+      await pieces.return();
+    },
+  };
 }
 
 /**

@@ -9,7 +9,7 @@ import { type AudienceRows, createAudienceRows, type RowFault } from './audience
 import { AudienceFileError } from './audience-text.ts';
 import { type AudienceView, type SaidOfFile, toAudienceView } from './audience-view.ts';
 import { createKnownPeople } from './known-people.ts';
-import { openAudience, readAudience } from './read-audience.ts';
+import { type AudienceFile, openAudience, readAudience } from './read-audience.ts';
 
 export interface Refusal {
   status: 422 | 503;
@@ -50,6 +50,14 @@ export function takeUpload(
 
   async function* batches() {
     const file = await openAudience(bytes, said);
+    try {
+      yield* readKnown(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async function* readKnown(file: AudienceFile) {
     view = toAudienceView(file.look);
     const layout = await requireLayout(users, file.look, said);
     rows = createAudienceRows(layout);
