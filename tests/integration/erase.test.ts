@@ -212,7 +212,9 @@ it('takes the person out of every table, sends nothing afterwards, and leaves th
     .executeTakeFirstOrThrow();
   expect(mailing.people_count).toBe(1);
   const audit = await db.selectFrom('audit').selectAll().where('action', '=', 'person.erased').execute();
-  expect(audit).toMatchObject([{ who: 'cli', subject: `person hmac:${keyedHash(secret, 'person', userId).toString('hex')}` }]);
+  expect(audit).toMatchObject([
+    { who: 'cli', subject: `person hmac:${keyedHash(secret, 'person', userId).toString('hex')}` },
+  ]);
   expect(await run([userId])).toEqual([
     expect.stringMatching(/^This person was erased on 20/),
     'Nothing is known of this person.',
