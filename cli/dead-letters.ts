@@ -17,9 +17,11 @@ import {
   letterStates,
 } from '../services/admin/operator/dead-letters-filter.ts';
 import { listLetters } from '../services/admin/operator/dead-letters-list.ts';
-import { canSendAgain, resendableStates } from '../services/admin/operator/redrive-rules.ts';
+import { abilityFor, canSendAgain, resendableStates } from '../services/admin/operator/redrive-rules.ts';
 import { type LetterPlace, wantActions } from '../services/admin/queries/dead-letters.ts';
 import { sendAlikeAgain } from '../services/admin/queries/dead-letters-commands.ts';
+import type { Ability } from '../services/admin/roles.ts';
+import { requireLogIn } from './actor.ts';
 import type { Call, Command } from './command.ts';
 import { type LetterDesk, withLetterDesk } from './dead-letters-desk.ts';
 import { describeLetter, followLetters, tellLetters } from './dead-letters-report.ts';
@@ -46,6 +48,7 @@ discard     counts it as done; its people stay as they are
 send-again  for people who ended without a dead letter, such as failed by template_error: their records are made anew.
             What was cancelled or has expired is left as it is
 --all       everything that fits. Says only how many it would be, unless --execute is given
+--as        who it is in the audit log: a log-in that is enabled and may do this in the pages
 --detach    return without waiting until it is done
 
 The newest 5,000 of each partition are looked at. The admin service does the work; everything stands in the audit log. Reads
@@ -132,7 +135,7 @@ async function decide(
     print(`${what} would be ${action === 'redrive' ? 'sent back' : 'discarded'}. Nothing is done without --execute.`);
     return;
   }
-  const who = toWho(values);
+  const who = await findWho(desk.db, values, 'operate');
   const template = toTemplate(values);
   const count = await wantActions(desk.db, places, { action, template, reason, who });
   const letters = places.slice(0, 50).map(letterKey);
@@ -185,18 +188,19 @@ async function sendAgain(db: Db, values: Values, print: Call['print']): Promise<
     );
     return;
   }
-  const wish = { template: toTemplate(values), reason: values.reason?.trim() ?? '', who: toWho(values) };
+  const who = await findWho(db, values, abilityFor(state));
+  const wish = { template: toTemplate(values), reason: values.reason?.trim() ?? '', who };
   const count = await sendAlikeAgain(db, { requestId, state, reason }, wish);
   const detail = { state, ended_by: reason ?? 'any', count, from: 'command line', ...wish };
   await writeAudit(db, wish.who, 'delivery.sent_again', `request ${requestId}`, detail);
   print(`It is sent again to ${count} ${count === 1 ? 'person' : 'people'} by the admin service.`);
 }
 
-const toWho = ({ as: who = '' }: Values): string =>
-  who
-    .trim()
-    .replace(/[^\x20-\x7e]/g, '?')
-    .slice(0, 64) || 'command line';
+async function findWho(db: Db, { as: name = '' }: Values, ability: Ability): Promise<string> {
+  if (name === '') return 'command line';
+  await requireLogIn(db, name, ability);
+  return name;
+}
 
 function toTemplate({ template = 'pinned' }: Values): 'pinned' | 'active' {
   if (template === 'pinned' || template === 'active') return template;

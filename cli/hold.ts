@@ -8,6 +8,7 @@ import { findTargetFault } from '../lib/holds/find-target-fault.ts';
 import { liftHold } from '../lib/holds/lift-hold.ts';
 import { type ActiveHold, listPauses, listSharedHolds } from '../lib/holds/list-holds.ts';
 import { placeHold } from '../lib/holds/place-hold.ts';
+import { systemUser } from './actor.ts';
 import type { Call, Command } from './command.ts';
 import { withReadyDatabase } from './ready-database.ts';
 import { toTable } from './table.ts';
@@ -42,7 +43,7 @@ async function act(db: Db, call: Call): Promise<void> {
 }
 
 const isScope = (text: string): text is HoldScope => (holdScopes as readonly string[]).includes(text);
-const toAuthor = (env: Environment): string => `cli:${env.USER || env.LOGNAME || 'somebody'}`;
+const toAuthor = (env: Environment): string => `cli:${systemUser(env)}`;
 
 async function place(db: Db, scope: HoldScope, { args, env, print }: Call): Promise<void> {
   const { values, positionals } = parse(args.slice(1));

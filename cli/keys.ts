@@ -2,13 +2,18 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { isUuid } from '../domain/ids.ts';
 import { type ApiKeyScope, defaultScopes, scopeTitles } from '../domain/key-rights.ts';
 import { newApiKey } from '../lib/api-keys.ts';
 import { databaseVariables, readConfig } from '../lib/config.ts';
 import { createDatabase, type Db, withDatabase } from '../lib/db/database.ts';
 import { PosthornError } from '../lib/errors.ts';
+import { addKey, revokeKey } from '../services/admin/queries/access-keys.ts';
+import { systemUser } from './actor.ts';
 import type { Call, Command } from './command.ts';
 
+/** As in the pages. */
+const maxNameChars = 100;
 const scopes = Object.keys(scopeTitles) as ApiKeyScope[];
 
 export const keys: Command = {
@@ -22,23 +27,23 @@ ${Object.entries(scopeTitles)
   .map(([name, title]) => `  ${name.padEnd(9)} ${title}`)
   .join('\n')}
 
-Reads DATABASE_URL.`,
+Both stand in the audit log under \`cli:<user>\`. Reads DATABASE_URL.`,
   async run({ args, env, print }) {
     const config = readConfig(z.object(databaseVariables), env);
     const db = createDatabase({ url: config.DATABASE_URL, applicationName: 'posthorn-keys', maxConnections: 1 });
     try {
-      await withDatabase(() => act(db, args, print));
+      await withDatabase(() => act(db, args, print, `cli:${systemUser(env)}`));
     } finally {
       await db.destroy();
     }
   },
 };
 
-async function act(db: Db, args: string[], print: Call['print']): Promise<void> {
+async function act(db: Db, args: string[], print: Call['print'], who: string): Promise<void> {
   const [action, ...rest] = args;
   if (action === 'list') return list(db, print);
-  if (action === 'create') return create(db, rest, print);
-  if (action === 'revoke' && rest[0]) return revoke(db, rest[0], print);
+  if (action === 'create') return create(db, rest, print, who);
+  if (action === 'revoke' && rest[0]) return revoke(db, rest[0], print, who);
   throw new PosthornError('usage', `say list, create or revoke.\n\n${keys.help}`);
 }
 
@@ -51,33 +56,31 @@ async function list(db: Db, print: Call['print']): Promise<void> {
   }
 }
 
-async function create(db: Db, args: string[], print: Call['print']): Promise<void> {
+async function create(db: Db, args: string[], print: Call['print'], who: string): Promise<void> {
   const { values } = parseArgs({
     args,
     options: { name: { type: 'string' }, scopes: { type: 'string', default: defaultScopes.join(',') } },
   });
-  if (!values.name) throw new PosthornError('usage', '--name is missing: whose key is it?');
+  const name = values.name?.trim() ?? '';
+  if (name === '') throw new PosthornError('usage', '--name is missing: whose key is it?');
+  if (name.length > maxNameChars || /\p{C}/u.test(name)) {
+    throw new PosthornError('usage', `--name is one line of at most ${maxNameChars} characters`);
+  }
   const wanted = values.scopes.split(',').map((scope) => {
     const known = scopes.find((name) => name === scope.trim());
     if (!known) throw new PosthornError('usage', `there is no scope '${scope}'; there are ${scopes.join(', ')}`);
     return known;
   });
   const made = newApiKey();
-  await db
-    .insertInto('api_keys')
-    .values({ api_key_id: randomUUID(), name: values.name, key_hash: made.hash, key_hint: made.hint, scopes: wanted })
-    .execute();
-  print(made.key);
+  const { hash, hint, key } = made;
+  await addKey(db, who, { apiKeyId: randomUUID(), name, hash, hint, scopes: wanted });
+  print(key);
 }
 
-async function revoke(db: Db, id: string, print: Call['print']): Promise<void> {
-  const rows = await db
-    .updateTable('api_keys')
-    .set({ revoked_at: new Date() })
-    .where((where) => where.and([where(where.cast('api_key_id', 'text'), '=', id), where('revoked_at', 'is', null)]))
-    .returning('name')
-    .execute();
-  const [row] = rows;
-  if (!row) throw new PosthornError('not_found', `no active key has the id '${id}'; \`posthorn keys list\` shows them`);
-  print(`revoked: ${row.name}. Running services refuse it within seconds.`);
+async function revoke(db: Db, id: string, print: Call['print'], who: string): Promise<void> {
+  const name = isUuid(id.toLowerCase()) ? await revokeKey(db, who, id.toLowerCase()) : undefined;
+  if (name === undefined) {
+    throw new PosthornError('not_found', `no active key has the id '${id}'; \`posthorn keys list\` shows them`);
+  }
+  print(`revoked: ${name}. Running services refuse it within seconds.`);
 }

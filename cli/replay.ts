@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { isUuid } from '../domain/ids.ts';
 import { databaseVariables, type Environment, kafkaVariables, readConfig, toKafkaSettings } from '../lib/config.ts';
-import { type Db, withDatabase } from '../lib/db/database.ts';
+import type { Db } from '../lib/db/database.ts';
 import { PosthornError } from '../lib/errors.ts';
 import { createKafka } from '../lib/kafka/client.ts';
 import { createLogger } from '../lib/logger.ts';
@@ -16,6 +16,7 @@ import type { ReplayMode } from '../services/admin/operator/replay-types.ts';
 import { openStates, type Replay } from '../services/admin/operator/replay-types.ts';
 import { orderReplays, type ReplayWish, toReplays } from '../services/admin/operator/replay-wish.ts';
 import { findReplay, listReplays, type ReplayTurn, turnReplay } from '../services/admin/queries/replays.ts';
+import { requireLogIn, systemUser } from './actor.ts';
 import type { Call, Command } from './command.ts';
 import { withReadyDatabase } from './ready-database.ts';
 import { tellNext, tellProgress, tellReplay, tellRow } from './replay-report.ts';
@@ -115,19 +116,10 @@ async function order(db: Db, { args, env, print }: Call): Promise<void> {
 
 /** Whose order it is. For a second sending somebody who may. */
 async function findWho(db: Db, env: Environment, name: string, mode: ReplayMode): Promise<string> {
-  const user = `${env.USER || env.LOGNAME || 'somebody'} (command line)`;
+  const user = `${systemUser(env)} (command line)`;
   if (name === '' && mode !== 'resend') return user;
   if (name === '') throw new PosthornError('usage', '--as is missing: which admin wants the second sending?');
-  const row = await withDatabase(() =>
-    db.selectFrom('admin_users').select(['roles', 'disabled_at']).where('name', '=', name).executeTakeFirst(),
-  );
-  const isAdmin = row?.roles.includes('admin') && row.disabled_at === null;
-  if (mode === 'resend' && !isAdmin) {
-    throw new PosthornError(
-      'not_allowed',
-      `'${name}' is no log-in with the role admin; \`posthorn users list\` shows them`,
-    );
-  }
+  await requireLogIn(db, name, mode === 'resend' ? 'access' : 'operate');
   return `${name}, by ${user}`;
 }
 

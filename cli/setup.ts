@@ -21,6 +21,7 @@ import { ensureTopics } from '../lib/kafka/topic-admin.ts';
 import { createLogger } from '../lib/logger.ts';
 import { findPasswordFault } from '../lib/passwords.ts';
 import { createTopics } from '../lib/topics.ts';
+import { addKey } from '../services/admin/queries/access-keys.ts';
 import { ensureFirstAdmin } from './admin-users.ts';
 import type { Call, Command } from './command.ts';
 
@@ -119,15 +120,13 @@ async function ensureFirstKey(db: Db, chosen: string | undefined, print: Call['p
   if (anyKey) return;
   const made = chosen ? undefined : newApiKey();
   const key = chosen ?? made?.key ?? '';
-  await db
-    .insertInto('api_keys')
-    .values({
-      api_key_id: randomUUID(),
-      name: 'first key',
-      key_hash: hashApiKey(key),
-      key_hint: toApiKeyHint(key),
-      scopes: [...firstKeyScopes],
-    })
-    .execute();
+  const hint = toApiKeyHint(key);
+  await addKey(db, 'cli', {
+    apiKeyId: randomUUID(),
+    name: 'first key',
+    hash: hashApiKey(key),
+    hint,
+    scopes: firstKeyScopes,
+  });
   print(made ? `first API key, shown once: ${made.key}` : 'first API key: the one in POSTHORN_API_KEY');
 }

@@ -100,7 +100,9 @@ function answerError(error: Error, c: AdminContext, parts: Parts): Response | Pr
   if (error instanceof DependencyError) {
     parts.logger.warn({ err: error }, 'a page could not be shown');
     const sentence = `Posthorn cannot reach ${error.dependency} at the moment. Nothing was changed; try again shortly.`;
-    return errorPage(c, parts, 503, `${sentence} (${describeError(error)})`);
+    // The cause names hosts and ports: it is for those who run this, and for nobody without a log-in.
+    const mayKnow = c.get('session')?.abilities.has('operate') === true;
+    return errorPage(c, parts, 503, mayKnow ? `${sentence} (${describeError(error)})` : sentence);
   }
   parts.logger.error({ err: error, path: c.req.path }, 'a page failed');
   return errorPage(c, parts, 500, 'This page failed, and the cause is in the log of the admin service.');

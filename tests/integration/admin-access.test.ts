@@ -18,7 +18,12 @@ describe('logging in', () => {
 
   it('never leads to another site', async () => {
     await addAdminUser(lab.db, 'careful', 'a long password', ['viewer']);
-    for (const to of ['//evil.example', 'https://evil.example/', '/\\evil.example']) {
+    const odd = ['/\t/evil.example', '/%09/evil.example', '/%5Cevil.example', '/%252F/evil.example', '/@evil.example'];
+    for (const to of odd) {
+      const page = await (await fetch(`${lab.url}/login?${new URLSearchParams({ to })}`)).text();
+      expect(page).toContain('name="to" value="/"');
+    }
+    for (const to of ['//evil.example', '/\t/evil.example', '/\\evil.example']) {
       const body = new URLSearchParams({ name: 'careful', password: 'a long password', to });
       const answer = await fetch(`${lab.url}/login`, { method: 'POST', redirect: 'manual', body });
       expect(answer.headers.get('location')).toBe('/');

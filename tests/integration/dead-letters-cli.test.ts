@@ -1,7 +1,8 @@
 // What `posthorn dead-letters` says of itself: what is missing or wrong in a call, before anything is done.
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { deadLetters } from '../../cli/dead-letters.ts';
-import { type AdminLab, startAdminLab } from '../support/admin-lab.ts';
+import { type AdminLab, addAdminUser, startAdminLab } from '../support/admin-lab.ts';
 import { addDelivery, addRequest } from '../support/admin-ledger.ts';
 import { type CommandRunner, createCommandRunner } from '../support/command-runner.ts';
 import type { TestEnvironment } from '../support/infrastructure.ts';
@@ -13,6 +14,9 @@ beforeAll(async () => {
   lab = await startAdminLab();
   const env: TestEnvironment = inject('infrastructure');
   const prefix = lab.config.kafka.topicPrefix;
+  await addAdminUser(lab.db, 'olga', 'password of olga', ['operator']);
+  await lab.db.updateTable('admin_users').set({ disabled_at: new Date() }).where('name', '=', 'olga').execute();
+  await addAdminUser(lab.db, 'oscar', 'password of oscar', ['editor']);
   run = createCommandRunner(deadLetters, { ...env, DATABASE_URL: lab.databaseUrl, KAFKA_TOPIC_PREFIX: prefix });
 });
 afterAll(async () => {
@@ -43,7 +47,24 @@ it.each([
   expect(await lab.db.selectFrom('dead_letter_actions').select('topic').execute()).toEqual([]);
 });
 
+it.each(['nobody', 'olga', 'oscar', "o'; drop table audit", '\u202eadmin'])(
+  'does not do in the name of %j, who has no log-in that may, and writes nothing down',
+  async (name) => {
+    const request = ['--request', randomUUID(), '--state', 'failed', '--execute'];
+    for (const wish of [
+      ['redrive', 'enricher/0/5'],
+      ['discard', 'enricher/0/5', '--reason', 'old'],
+      ['send-again', ...request],
+    ]) {
+      await expect(run([...wish, '--as', name])).rejects.toMatchObject({ code: 'not_allowed' });
+    }
+    expect(await lab.db.selectFrom('dead_letter_actions').select('topic').execute()).toEqual([]);
+    expect(await lab.db.selectFrom('audit').select('who').where('who', '=', name).execute()).toEqual([]);
+  },
+);
+
 it('says of a place without a record that it could not be sent back', async () => {
+  await lab.db.updateTable('admin_users').set({ disabled_at: null }).where('name', '=', 'olga').execute();
   const lines = await run(['redrive', 'enricher/0/5', '--as', 'olga']);
   expect(lines.join('\n')).toContain('the topic does not keep it any more');
   const { who } = await lab.db.selectFrom('audit').select('who').orderBy('audit_id', 'desc').executeTakeFirstOrThrow();

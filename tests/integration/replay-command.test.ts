@@ -84,6 +84,8 @@ describe('it refuses', () => {
     const admin = await lab.logIn('admin');
     const wish = ['--topic', 'planned.low', '--execute', '--resend', '--reason', 'wrong link'];
     await expect(run([...wish, '--as', operator.name])).rejects.toThrow('no log-in with the role admin');
+    const execute = ['--topic', 'planned.low', '--execute', '--as'];
+    await expect(run([...execute, 'nobody'])).rejects.toThrow('no log-in with the role operator or admin');
     await expect(run([...wish, '--as', admin.name])).rejects.toThrow('for one request, one template or one person');
     await expect(run([...wish, '--as', admin.name, '--user', 'a', '--ended', 'lost'])).rejects.toThrow(
       "'lost' is none",

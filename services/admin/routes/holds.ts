@@ -6,6 +6,7 @@ import { liftHold } from '../../../lib/holds/lift-hold.ts';
 import { listLiftedHolds, listPauses, listSharedHolds } from '../../../lib/holds/list-holds.ts';
 import { placeHold } from '../../../lib/holds/place-hold.ts';
 import { checkForm, type FormFaults, type FormFields, readForm } from '../forms.ts';
+import { toOwnPath } from '../own-path.ts';
 import { done, page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { requireAbility } from '../roles.ts';
@@ -99,15 +100,11 @@ function toTarget(what: string, name: string): HoldTarget {
 async function lift(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'hold');
   const { fields } = await readForm(c);
-  const back = toBack(fields.back);
+  // The page of ours on which the button stood.
+  const back = toOwnPath(fields.back, '/holds');
   const lifted = await liftHold(parts.db, c.req.param('id') ?? '', c.var.session.name);
   if (!lifted) return done(c, back, 'This hold had been lifted already.');
   return done(c, back, `Lifted: ${describeTarget(lifted)}. Whom it kept back gets the message now, each once.`);
-}
-
-/** A page of ours, from which somebody lifted a hold. */
-function toBack(path: string | undefined): string {
-  return path !== undefined && /^\/(?:[\w.~%-]+(?:\/[\w.~%:-]+)*)?$/.test(path) ? path : '/holds';
 }
 
 function capitalize(words: string): string {

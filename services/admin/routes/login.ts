@@ -2,6 +2,7 @@
 import { writeAudit } from '../audit.ts';
 import { readForm } from '../forms.ts';
 import { createLogIns } from '../log-in.ts';
+import { toOwnPath } from '../own-path.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { clientAddress, readSessionToken, writeSessionCookie } from '../security.ts';
@@ -14,13 +15,13 @@ export function login(app: AdminApp, parts: Parts): void {
   app.get('/login', async (c) => {
     const token = readSessionToken(c);
     if (token !== undefined && (await findSession(db, token))) return c.redirect('/', 303);
-    return page(c, parts, 'login', { title: 'Log in', to: ownPath(c.req.query('to')) });
+    return page(c, parts, 'login', { title: 'Log in', to: toOwnPath(c.req.query('to')) });
   });
 
   app.post('/login', async (c) => {
     const { fields } = await readForm(c);
     const name = fields.name ?? '';
-    const to = ownPath(fields.to);
+    const to = toOwnPath(fields.to);
     const result = await logIns.tryLogIn(name, fields.password ?? '', clientAddress(c, config.trustedProxies));
     if (result.kind === 'ok') {
       writeSessionCookie(c, await openSession(db, result.adminUserId), config.adminUrl);
@@ -50,9 +51,4 @@ async function logOut(c: AdminContext, { db, config }: Parts): Promise<Response>
   if (token !== undefined) await closeSession(db, token);
   writeSessionCookie(c, '', config.adminUrl);
   return c.redirect('/login', 303);
-}
-
-/** Only ever a path of ours: a log-in must not lead to another site. */
-function ownPath(path: string | undefined): string {
-  return path !== undefined && /^\/(?![/\\])[^\r\n]*$/.test(path) ? path : '/';
 }
