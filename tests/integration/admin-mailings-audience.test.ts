@@ -315,15 +315,18 @@ describe('pasted ids', () => {
 
   it('have no header among them, and are no table', async () => {
     const id = await makeDraft(editor);
-    const saved = await saveDraft(editor, id, { people: 'Kunden-ID\n1001\n1002' });
-    expect(await peopleOf(id)).toEqual(['1001', '1002']);
+    const saved = await saveDraft(editor, id, { people: 'Kunden-ID\n1001\n1002\nno-3', people_mode: 'replace' });
+    expect(await peopleOf(id)).toEqual(['1001', '1002', 'no-3']);
     expect(decodeURIComponent(saved.headers.get('set-cookie') ?? '')).toContain('“Kunden-ID”, was taken for a header');
+    expect(decodeURIComponent(saved.headers.get('set-cookie') ?? '')).toContain(
+      '1 of the pasted ids is unknown to the user service: “no-3” on line 4.',
+    );
     const table = await saveDraft(editor, id, { people: 'address;user_id\nMain St 5,1002;1001' });
     expect([table.status, wordsOf(await table.text())]).toEqual([
       422,
       expect.stringContaining('These lines are a table'),
     ]);
-    expect(await peopleOf(id)).toEqual(['1001', '1002']);
+    expect(await peopleOf(id)).toEqual(['1001', '1002', 'no-3']);
   });
 
   it('that are wrong are told beside the field; nothing is saved, and what was typed stays', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { readPasted } from './pasted-people.ts';
+import { DependencyError } from '../../../lib/errors.ts';
+import { describeUnknown, readPasted } from './pasted-people.ts';
 
 it('takes pasted ids apart, wherever one ends', () => {
   const { ids, fault } = readPasted('u-1, u-2;u-3\n\n "u-4"\tu-5 ');
@@ -32,4 +33,14 @@ it('tells wrong ones by their line', () => {
     fault: '1 of 2 are not user ids, so nothing was saved.',
     rowFaults: [{ line: 3, text: '1.5E+15', why: expect.stringContaining('text') }],
   });
+});
+
+it('tells which of them the user service does not know, and where', async () => {
+  const pasted = readPasted('7, 8\nMain St 5,1002;1001');
+  const users = { fetchUsers: async () => new Map(['7', '8', '1001', '1002'].map((id) => [id, { fault: '' }])) };
+  expect(await describeUnknown(users, pasted)).toEqual([
+    '3 of the pasted ids are unknown to the user service: “Main” on line 2, “St” on line 2, “5” on line 2.',
+  ]);
+  const fetchUsers = () => Promise.reject(new DependencyError('user-service', 'down'));
+  expect(await describeUnknown({ fetchUsers }, pasted)).toEqual([expect.stringContaining('does not answer')]);
 });

@@ -8,7 +8,7 @@ import { type Form, type FormFaults, type FormFields, readForm } from '../forms.
 import type { RowFault } from '../mailing/audience-rows.ts';
 import { AudienceFileError } from '../mailing/audience-text.ts';
 import { toContextForm, toSentContextForm } from '../mailing/context-form.ts';
-import { readPasted } from '../mailing/pasted-people.ts';
+import { describeUnknown, readPasted } from '../mailing/pasted-people.ts';
 import { maxTitleChars, readDraft, toFormFields } from '../mailing/read-draft.ts';
 import type { FindNeeds } from '../mailing/template-needs.ts';
 import { done, page } from '../page.ts';
@@ -165,6 +165,7 @@ async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promis
     revision: saved,
   });
   const next = form.fields.then === 'check' ? 'check' : 'edit';
+  if (people.ids.length > 0) notes.push(...(await describeUnknown(categories && parts.users, people)));
   if (people.header !== undefined) notes.push(`The first line, “${people.header}”, was taken for a header.`);
   return done(c, `/mailings/${mailingId}/${next}`, ['The draft is saved.', ...notes].join(' '));
 }
