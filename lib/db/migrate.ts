@@ -12,6 +12,7 @@ import * as asidesAndUploads from './migrations/0008-asides-and-uploads.ts';
 import * as suppressionScope from './migrations/0010-suppression-scope.ts';
 import * as unsubscribedBy from './migrations/0011-unsubscribed-by.ts';
 import * as keysOwnRequests from './migrations/0012-keys-own-requests.ts';
+import * as findPeople from './migrations/0015-find-people.ts';
 import * as erasedPeople from './migrations/0017-erased-people.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
@@ -27,6 +28,7 @@ const migrations: Record<string, Migration> = {
   '0010-suppression-scope': suppressionScope,
   '0011-unsubscribed-by': unsubscribedBy,
   '0012-keys-own-requests': keysOwnRequests,
+  '0015-find-people': findPeople,
   '0017-erased-people': erasedPeople,
 };
 

@@ -7,6 +7,7 @@ import { type JourneyFeedback, toJourney } from '../../lib/journey.ts';
 import { maskAddress } from '../../lib/masked-address.ts';
 import { isPlace, type Place, toPlace } from '../../lib/people-of-request/candidates.ts';
 import { listPeople, type WantedRequest } from '../../lib/people-of-request/list-people.ts';
+import { findPlanned, type Planned } from '../../lib/requests-of-person/find-planned.ts';
 
 type Row = Pick<
   DeliveriesTable,
@@ -38,6 +39,16 @@ export interface NotificationSummary {
   ended_at: string | null;
 }
 
+/** It has no row in the ledger yet. */
+export interface PlannedSummary extends Omit<NotificationSummary, 'state' | 'template_version'> {
+  state: 'planned';
+  /** Null: a mailing whose time has not come. */
+  template_version: number | null;
+  last_seen: { stage: string; outcome: string; at: string };
+  /** Sentences. */
+  waits_for: string;
+}
+
 export interface JourneyStep {
   stage: string;
   at: string;
@@ -57,18 +68,23 @@ export interface Notification extends NotificationSummary {
 export interface PageQuery {
   requestId: string | undefined;
   userId: string | undefined;
-  state: DeliveryState | undefined;
+  state: DeliveryState | 'planned' | undefined;
   after: Cursor | undefined;
   limit: number;
 }
+
+/** Of what has a row in the ledger. */
+type RowQuery = PageQuery & { state: DeliveryState | undefined };
 
 /** The last row of the page before; or where in a large request the people of one state go on. */
 export type Cursor = { requestedAtMs: number; notificationId: string } | Place;
 
 export interface NotificationPage {
-  notifications: NotificationSummary[];
+  notifications: (NotificationSummary | PlannedSummary)[];
   /** For `after`; null on the last page. */
   next: string | null;
+  /** On the first page of a person: whether all open requests could be looked through for what is planned. */
+  all_planned?: boolean;
 }
 
 const columns = sql`d.notification_id, d.request_id, d.chunk_id, d.user_id, d.channel, d.address, d.template_id,
@@ -96,6 +112,25 @@ async function findFeedback(db: Db, notificationId: string): Promise<JourneyFeed
 
 /** @throws DependencyError('postgres') */
 export async function listNotifications(db: Db, query: PageQuery): Promise<NotificationPage> {
+  const { state } = query;
+  if (state === 'planned') return listPlanned(db, query);
+  const page = await listRows(db, { ...query, state });
+  if (query.userId === undefined || query.after || state !== undefined) return page;
+  // What is on its way is newer than nearly all that the ledger has: it goes before, and does not count for the limit.
+  const { notifications, all_planned } = await listPlanned(db, query);
+  return { ...page, notifications: [...notifications, ...page.notifications], all_planned };
+}
+
+async function listPlanned(db: Db, { userId = '', requestId }: PageQuery): Promise<Required<NotificationPage>> {
+  const { planned, unsearched, isCutShort } = await findPlanned(db, userId, { only: requestId });
+  return {
+    notifications: planned.map((one) => toPlannedSummary(one, userId)),
+    next: null,
+    all_planned: unsearched.length === 0 && !isCutShort,
+  };
+}
+
+async function listRows(db: Db, query: RowQuery): Promise<NotificationPage> {
   const request = await findLargeRequest(db, query);
   if (request) return listByState(db, request, query);
   const found = await withDatabase(() => selectPage(query).execute(db));
@@ -112,7 +147,7 @@ export async function listNotifications(db: Db, query: PageQuery): Promise<Notif
  * (request_id, notification_id): every page costs as much as its own rows, however deep it is. One row more than the
  * limit tells whether there is a next page.
  */
-export function selectPage(query: PageQuery): RawBuilder<Row> {
+export function selectPage(query: RowQuery): RawBuilder<Row> {
   const { requestId, userId, state, after, limit } = query;
   const conditions: RawBuilder<unknown>[] = [];
   if (requestId !== undefined) conditions.push(sql`d.request_id = ${requestId}`);
@@ -133,7 +168,7 @@ export function selectPage(query: PageQuery): RawBuilder<Row> {
 /** Its people in one state are looked for by the counters; a smaller one is walked through. */
 const largeCount = 5_000;
 
-async function findLargeRequest(db: Db, query: PageQuery): Promise<WantedRequest | undefined> {
+async function findLargeRequest(db: Db, query: RowQuery): Promise<WantedRequest | undefined> {
   const { requestId, userId, state, after } = query;
   if (requestId === undefined || userId !== undefined || state === undefined) return undefined;
   // A page that began before this release was rolled out goes on as it began.
@@ -150,7 +185,7 @@ async function findLargeRequest(db: Db, query: PageQuery): Promise<WantedRequest
  * People of one state in a large request, however rare the state is: by the counters of its chunks (lib/people-of-request).
  * A page may be short, and even empty, where they are few: `next` says whether there are more.
  */
-async function listByState(db: Db, request: WantedRequest, query: PageQuery): Promise<NotificationPage> {
+async function listByState(db: Db, request: WantedRequest, query: RowQuery): Promise<NotificationPage> {
   const { after, limit, state } = query;
   const place = after && 'sequence' in after ? after : { sequence: 0, position: 0 };
   const { people, next } = await listPeople(db, request, { state, reason: undefined }, place, limit);
@@ -194,6 +229,27 @@ function toSummary(row: Row): NotificationSummary {
     attempts: row.attempt,
     requested_at: row.requested_at.toISOString(),
     ended_at: row.ended_at?.toISOString() ?? null,
+  };
+}
+
+function toPlannedSummary(one: Planned, userId: string): PlannedSummary {
+  const { where, at, whatNext, lastSeen } = one.place;
+  return {
+    notification_id: one.notificationId,
+    request_id: one.requestId,
+    user_id: userId,
+    channel: one.channel,
+    address: null,
+    template_id: one.templateId,
+    template_version: one.templateVersion,
+    priority: one.priority,
+    state: 'planned',
+    reason: null,
+    attempts: 0,
+    requested_at: one.requestedAt.toISOString(),
+    ended_at: null,
+    last_seen: { ...lastSeen, at: lastSeen.at.toISOString() },
+    waits_for: [at ? `${where} ${at.toISOString()}.` : where, whatNext].join(' ').trim(),
   };
 }
 

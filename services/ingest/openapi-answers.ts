@@ -150,13 +150,33 @@ export const notification = summary
   })
   .openapi('Notification');
 
+const planned = summary
+  .extend({
+    state: z.literal('planned'),
+    template_version: z.int().nullable().openapi({ description: 'Null: of a mailing whose time has not come.' }),
+    last_seen: z.object({ stage: z.string(), outcome: z.enum(['requested', 'planned', 'published']), at: time }),
+    waits_for: z.string().openapi({
+      description: 'What the stage that has it waits for, in sentences.',
+      example: 'It is in the topics between enricher and dispatcher, low priority, since 2026-11-23T09:00:00.000Z.',
+    }),
+  })
+  .openapi('PlannedNotification');
+
 export const notificationPage = z
   .object({
-    notifications: z.array(summary),
+    notifications: z.array(z.union([summary, planned])),
     next: z.string().nullable().openapi({
       description:
         'For `after`; null on the last page. A page may be shorter than `limit`, or empty, and have one all the same.',
     }),
+    all_planned: z
+      .boolean()
+      .optional()
+      .openapi({
+        description:
+          'On the first page of a person: whether all open requests were looked through for what is planned. False where ' +
+          'more than 500 are open for many people, or the largest hold more than a million people.',
+      }),
   })
   .openapi('NotificationPage');
 

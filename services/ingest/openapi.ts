@@ -3,7 +3,7 @@ import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import { sendNotificationBody, userRegistrationBody } from './event-schema.ts';
 import { feedbackBody } from './feedback.ts';
 import * as answers from './openapi-answers.ts';
-import { defaultLimit, deliveryStates, maxLimit } from './query-parameters.ts';
+import { defaultLimit, listedStates, maxLimit } from './query-parameters.ts';
 
 const json = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
 const security = [{ apiKey: [] }];
@@ -122,13 +122,16 @@ const gets: RouteConfig[] = [
     tags: ['Notifications'],
     summary: 'What a person, or the people of a request, got and did not get',
     description:
-      "Give request_id, user_id or both. A person's come newest first, a request's in the order of their ids.",
+      "Give request_id, user_id or both. A person's come newest first, a request's in the order of their ids. Of a person the " +
+      'first page begins with what is planned and has no row in the ledger yet (`state` planned, not counted by `limit`): where ' +
+      'it was last seen, and what that stage waits for. Not seen is what the planner has not stored yet, and whom a category ' +
+      'will add. Lists by person need the scope admin, unless a request of its own is named.',
     security,
     request: {
       query: z.object({
         request_id: z.uuid().optional(),
         user_id: z.string().optional(),
-        state: z.enum(deliveryStates).optional(),
+        state: z.enum(listedStates).optional().openapi({ description: 'planned with a user_id only.' }),
         after: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
         limit: z.int().min(1).max(maxLimit).optional().openapi({ default: defaultLimit }),
       }),

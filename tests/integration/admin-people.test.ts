@@ -307,6 +307,30 @@ describe('the page of a person', () => {
     expect((await verdictsOf('gone-from-there'))[0]).toBe('E-mail: no the user service does not know this person');
   });
 
+  it('shows what is planned and not claimed yet, with where it is, and is found by the id alone', async () => {
+    const requestId = await addRequest(lab.db, { userIds: ['planned-only'], planned: 1 });
+    const chunk = { request_id: requestId, sequence: 0, user_ids: ['planned-only'], published_at: new Date() };
+    await lab.db.insertInto('chunks').values(chunk).execute();
+    expect(locationOf(await search('planned-only'))).toEqual([303, '/people/planned-only']);
+    for (const path of ['/people/planned-only', '/people/planned-only?state=on_its_way']) {
+      const text = await support.page(path);
+      expect(text).toContain('It is in the topics between enricher and dispatcher, high priority, since');
+      expect(text).toContain(`request=${requestId}&amp;user=planned-only`);
+      expect(text).not.toContain('Nothing was sent yet');
+    }
+    expect(await support.page('/people/planned-only?state=sent')).not.toContain('It is in the topics');
+    expect(await auditOf(lab.db, 'person planned-only')).toEqual([`${support.name} person.opened`]);
+  });
+
+  it('names the mailings that they may be in, for their category is still being planned', async () => {
+    const [person] = findReachable(1, 800);
+    const mailing_id = await addRequest(lab.db, { state: 'planning', planningComplete: false });
+    const user_categories = [person?.category ?? ''];
+    await lab.db.updateTable('requests').set({ user_categories }).where('request_id', '=', mailing_id).execute();
+    await lab.db.insertInto('mailings').values({ mailing_id, title: 'To a whole category' }).execute();
+    expect(await support.page(`/people/${person?.id}`)).toMatch(/Perhaps also[^.]*To a whole category/);
+  });
+
   it('refuses what is no user id, and does not know an id that nobody has', async () => {
     expect((await support.get('/people/a%20b')).status).toBe(404);
     const unknown = await support.get('/people/never-heard-of');
@@ -368,6 +392,7 @@ describe('in the browser', () => {
         '/people?q=family%40shared.example',
         '/people?q=nobody%40x.example',
         `/people/${person?.id}`,
+        '/people/planned-only',
       ]) {
         await page.goto(path);
         expect(await findBarriers(page), path).toEqual([]);

@@ -2,6 +2,7 @@
 // notification that has no row yet.
 import { sql } from 'kysely';
 import type { Channel } from '../../../domain/ids.ts';
+import type { PlannedChunk } from '../../../domain/place-on-its-way.ts';
 import { type RequestState, type SaidState, toRequestState } from '../../../domain/request-state.ts';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveriesTable } from '../../../lib/db/tables.ts';
@@ -134,20 +135,14 @@ export async function findRequest(db: Db, requestId: string): Promise<KnownReque
   return { ...request, state: toRequestState({ state: row.state, hold, isBalanced, isConfirmed: false }) };
 }
 
-export interface ChunkOfPerson {
-  sequence: number;
-  stored_at: Date;
-  published_at: Date | null;
-}
-
 /** More chunks than this are not searched for one person: their people are in no index. */
 const fewChunks = 40;
 
 /** The chunk that a person is planned in; undefined also for a request too large to be searched. */
-export async function findChunkOf(db: Db, requestId: string, userId: string): Promise<ChunkOfPerson | undefined> {
+export async function findChunkOf(db: Db, requestId: string, userId: string): Promise<PlannedChunk | undefined> {
   const { rows } = await withDatabase(() =>
-    sql<ChunkOfPerson>`
-      select sequence, stored_at, published_at from chunks
+    sql<PlannedChunk>`
+      select sequence, stored_at as "storedAt", published_at as "publishedAt" from chunks
       where request_id = ${requestId} and sequence < ${fewChunks} and ${userId} = any(user_ids) limit 1`.execute(db),
   );
   return rows[0];

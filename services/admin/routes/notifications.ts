@@ -1,6 +1,7 @@
 // /notifications/<id>: the journey of one message, with the time spent in every stage; or, as long as the ledger has no row
 // of it, where it is on its way.
 import { isUserId, isUuid, notificationId } from '../../../domain/ids.ts';
+import { placeOnItsWay, type RequestOnItsWay } from '../../../domain/place-on-its-way.ts';
 import { explainReason } from '../../../domain/reason-words.ts';
 import { writeAudit } from '../audit.ts';
 import { abilityFor, canSendAgain } from '../operator/redrive-rules.ts';
@@ -13,12 +14,12 @@ import {
   findChunkOf,
   findNotification,
   findRequest,
+  type KnownRequest,
   listReports,
   type NotificationRow,
 } from '../queries/notifications.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
-import { placeOnItsWay } from './notifications-on-its-way.ts';
 import { toTimeline } from './notifications-timeline.ts';
 
 export function notifications(app: AdminApp, parts: Parts): void {
@@ -74,11 +75,20 @@ async function showOnItsWay(c: AdminContext, parts: Parts, id: string): Promise<
   }
   const chunk = await findChunkOf(parts.db, requestId, userId);
   await writeAudit(parts.db, c, 'journey.opened', `notification ${id}`, { person: userId });
-  const place = placeOnItsWay(request, chunk);
+  const place = placeOnItsWay(toRequestOnItsWay(request), chunk);
   const title = request.template_title ?? request.template_id;
   const onHold = (await listHoldsOnRequest(parts.db, requestId)).map(toShownHold);
   return page(c, parts, 'notifications/on-its-way', { title, id, userId, request, chunk, place, onHold });
 }
+
+const toRequestOnItsWay = ({ state, detail, priority, ...request }: KnownRequest): RequestOnItsWay => ({
+  state,
+  detail,
+  priority,
+  requestedAt: request.requested_at,
+  scheduledAt: request.scheduled_at,
+  planningComplete: request.planning_complete,
+});
 
 /** @throws PageError 404 */
 export function readNotificationId(c: AdminContext): string {

@@ -5,6 +5,7 @@ import { explainReason } from '../../../domain/reason-words.ts';
 import type { KnownUser } from '../../../domain/verdicts.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import { listSharedHolds } from '../../../lib/holds/list-holds.ts';
+import { findPlanned, type Planned } from '../../../lib/requests-of-person/find-planned.ts';
 import type { User } from '../../../lib/user-service.ts';
 import { writeAudit } from '../audit.ts';
 import { readForm } from '../forms.ts';
@@ -16,6 +17,7 @@ import { findUnsubscribed, subscribeAgain, unsubscribe } from '../queries/people
 import { findSuppressions } from '../queries/suppressions.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
+import { toDuration } from '../view-filters.ts';
 import { channelName, toKnownUser, toShownVerdicts } from './people-verdicts.ts';
 
 const rowsAtATime = 50;
@@ -58,7 +60,11 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     findUnsubscribed(db, userId),
   ]);
   const isFirst = state === undefined && after === undefined;
-  if (isFirst && asked.kind === 'unknown' && deliveries.length === 0 && unsubscribed.length === 0) {
+  const isOnItsWay = after === undefined && (isFirst || state === 'on_its_way');
+  const category = asked.kind === 'known' ? (asked.user.category ?? undefined) : undefined;
+  const onItsWay = isOnItsWay ? await findPlanned(db, userId, { category }) : undefined;
+  const isKnownHere = deliveries.length > 0 || unsubscribed.length > 0 || (onItsWay?.planned.length ?? 0) > 0;
+  if (isFirst && asked.kind === 'unknown' && !isKnownHere) {
     return page(c, parts, 'people/search', { title: 'People', wanted: userId, userId, isNothing: true }, 404);
   }
   const known = toKnownUser(asked);
@@ -75,11 +81,31 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     verdicts: toShownVerdicts(known, unsubscribed, suppressions),
     suppressions,
     onHold: (await listSharedHolds(db)).map(toShownHold),
+    onItsWay,
+    lanes: onItsWay ? toLaneWords(parts, onItsWay.planned) : [],
     deliveries: deliveries.map((row) => ({ ...row, words: explainReason(row.reason) })),
     filters,
     state,
     isFirst,
     next: next && nextPath(userId, state, next),
+  });
+}
+
+const readers = ['enricher', 'renderer', 'dispatcher'];
+
+/** For each priority of what is in the topics: how many records wait before each stage, as last looked at. */
+function toLaneWords({ lag }: Parts, planned: readonly Planned[]): string[] {
+  const priorities = new Set(
+    planned.filter(({ place }) => place.lastSeen.outcome === 'published').map(({ priority }) => priority),
+  );
+  return [...priorities].flatMap((priority) => {
+    const lanes =
+      lag.last()?.facts.lanes.filter(({ name, stage }) => name === priority && readers.includes(stage)) ?? [];
+    const words = lanes.map((lane) => {
+      const left = lane.leftMs === null ? '' : ` (about ${toDuration(lane.leftMs)})`;
+      return `${lane.lag.toLocaleString('en-US')} before the ${lane.stage}${left}`;
+    });
+    return words.length === 0 ? [] : [`Of ${priority} priority wait now: ${words.join(', ')}.`];
   });
 }
 

@@ -2,6 +2,7 @@
 import { readEmailAddress, readPhoneNumber } from '../../../content/address.ts';
 import { type Channel, isUserId, isUuid } from '../../../domain/ids.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
+import { findPlanned } from '../../../lib/requests-of-person/find-planned.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { fewPeople, findMailingTitle, findNotification, findRequest } from '../queries/notifications.ts';
@@ -53,9 +54,12 @@ async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Re
   const [only] = userIds;
   if (userIds.size === 1 && only !== undefined && !request) return c.redirect(personPath(only), 303);
 
-  // Nobody got anything under this id: then only the user service can know it.
+  // Nobody got anything under this id: then only the user service, or what is planned, can know it.
   const asked = userId === undefined || hasRows || request ? undefined : await askForPerson(parts, userId);
-  if (asked?.kind === 'known' && userId !== undefined && userIds.size === 0) return c.redirect(personPath(userId), 303);
+  if (asked && userId !== undefined && userIds.size === 0) {
+    const isKnown = asked.kind === 'known' || (await findPlanned(db, userId)).planned.length > 0;
+    if (isKnown) return c.redirect(personPath(userId), 303);
+  }
   const data = {
     title: 'People',
     wanted,
