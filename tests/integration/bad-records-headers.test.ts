@@ -1,4 +1,4 @@
-// Headers that no honest producer sends (issue 5, bad records): a stage puts the record aside or works on it, and goes on.
+// Headers that no honest producer sends: a stage puts the record aside or works on it, and goes on.
 import { describe, expect, it } from 'vitest';
 import type { IHeaders } from '../../lib/kafka/client.ts';
 import { readDeadLetterCause } from '../../lib/kafka/headers.ts';
