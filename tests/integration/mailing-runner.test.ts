@@ -143,6 +143,7 @@ describe('a mailing', () => {
 
     const before = await lab.request(id);
     const pageOf = (userId: string) => ({
+      chunkCount: 0,
       chunks: [{ sequence: 0, userIds: [userId] }],
       cursor: 'members:',
       atEnd: true,

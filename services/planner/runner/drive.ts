@@ -12,7 +12,7 @@ import { releaseLease } from './leases.ts';
 import { type CareParts, cancelRequest, healRequest, resumeRequest } from './look-after.ts';
 import { type Limits, nextStep, type View } from './next-step.ts';
 import { notePaused } from './note-state.ts';
-import { readView } from './read-view.ts';
+import { type DrivenView, readView } from './read-view.ts';
 import { endAside, setAside } from './set-aside.ts';
 import { createSources } from './sources.ts';
 import { storePage } from './store-page.ts';
@@ -97,7 +97,7 @@ class Work {
 
   constructor(parts: DriveParts, request: Driven, signal: AbortSignal) {
     this.#parts = parts;
-    this.#request = { ...request };
+    this.#request = request;
     this.#signal = signal;
     this.#sources = createSources(request, parts, signal);
   }
@@ -130,7 +130,7 @@ class Work {
         return false;
       case 'plan':
         await this.#publishLeftBehind();
-        await this.#planPage(next.limit);
+        await this.#planPage(view, next.limit);
         return false;
       case 'wait':
         await this.#publishLeftBehind();
@@ -148,17 +148,15 @@ class Work {
     this.#isWhole = true;
   }
 
-  async #planPage(limit: number): Promise<void> {
+  async #planPage(from: Pick<DrivenView, 'cursor' | 'chunkCount'>, limit: number): Promise<void> {
     const parts = this.#parts;
     const request = this.#request;
-    const { userIds, cursor, atEnd } = await nextPage(this.#sources, request.cursor, limit);
-    const chunks = cutChunks(userIds, request.chunkCount);
+    const { userIds, cursor, atEnd } = await nextPage(this.#sources, from.cursor, limit);
+    const chunks = cutChunks(userIds, from.chunkCount);
     this.#isWhole = false;
-    const storedAtMs = await storePage(parts.db, request, { chunks, cursor, atEnd });
+    const storedAtMs = await storePage(parts.db, request, { chunkCount: from.chunkCount, chunks, cursor, atEnd });
     // Somebody else has it: the next look says so, and nothing of this page was stored.
     if (storedAtMs === undefined) return;
-    request.cursor = cursor;
-    request.chunkCount += chunks.length;
     await publishChunks(parts, [{ request, chunks: chunks.map((chunk) => ({ ...chunk, storedAtMs })) }]);
     this.#isWhole = true;
   }

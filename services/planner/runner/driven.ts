@@ -12,7 +12,7 @@ export interface Driven {
   /** Of this claim: whatever is stored is stored only while the row still has it. */
   epoch: number;
   state: RequestState;
-  cursor: string;
+  /** When it was claimed. */
   chunkCount: number;
   templateId: string;
   version: number;
@@ -48,7 +48,7 @@ export function countPeople(portions: readonly Portion[]): number {
 
 /** The columns of a Driven, of a table called r. */
 export function drivenColumns() {
-  return sql`r.request_id as "requestId", r.epoch, r.state, r.cursor, r.chunk_count as "chunkCount",
+  return sql`r.request_id as "requestId", r.epoch, r.state, r.chunk_count as "chunkCount",
     r.template_id as "templateId", r.template_version as version, r.template_kind as kind, r.channel,
     r.on_no_answer as "onNoAnswer", r.priority, r.is_promo as "isPromo", r.context,
     floor(extract(epoch from r.requested_at) * 1000)::double precision as "requestedAtMs",

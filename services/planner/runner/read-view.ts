@@ -6,6 +6,9 @@ import type { Driven } from './driven.ts';
 import type { View } from './next-step.ts';
 
 export interface DrivenView extends View {
+  /** Where its planning stands. Read anew each time: whether a page was stored is not known when its answer is lost. */
+  cursor: string;
+  chunkCount: number;
   healRounds: number;
 }
 
@@ -13,7 +16,7 @@ export interface DrivenView extends View {
 export async function readView(db: Db, { requestId, epoch }: Driven): Promise<DrivenView | undefined> {
   const { rows } = await withDatabase(() =>
     sql<DrivenView & { hasMoved: boolean }>`
-      select r.state, ${requestHold} as hold, r.planned, r.planning_complete as "planningComplete", r.heal_rounds as "healRounds",
+      select r.state, ${requestHold} as hold, r.cursor, r.chunk_count as "chunkCount", r.planned, r.planning_complete as "planningComplete", r.heal_rounds as "healRounds",
         coalesce(c.ended, 0) as ended, coalesce(c.deferred, 0) as deferred,
         coalesce(c.ended, 0) <> r.progress_count as "hasMoved",
         coalesce(extract(epoch from now() - r.progress_at) * 1000, 0)::double precision as "quietMs"

@@ -5,6 +5,8 @@ import type { PlannedChunk } from '../plan.ts';
 import type { Driven } from './driven.ts';
 
 export interface PageToStore {
+  /** Chunks of the request before it. */
+  chunkCount: number;
   chunks: readonly PlannedChunk[];
   cursor: string;
   atEnd: boolean;
@@ -12,10 +14,14 @@ export interface PageToStore {
 
 /**
  * One statement, guarded by the epoch and the number of chunks: the page is stored whole and once, or, when somebody else
- * has taken the request meanwhile, not at all. So the same person is never in two chunks, whoever crashes when.
- * @returns when it was stored, in milliseconds since 1970 UTC; undefined when the request is no longer ours
+ * has taken the request meanwhile, or it was stored before, not at all. So the same person is never in two chunks, whoever crashes when.
+ * @returns when it was stored, in milliseconds since 1970 UTC; undefined when it was not
  */
-export async function storePage(db: Db, request: Driven, page: PageToStore): Promise<number | undefined> {
+export async function storePage(
+  db: Db,
+  request: Pick<Driven, 'requestId' | 'epoch'>,
+  page: PageToStore,
+): Promise<number | undefined> {
   const { chunks } = page;
   const people = chunks.reduce((sum, chunk) => sum + chunk.userIds.length, 0);
   const { rows } = await withDatabase(() =>
@@ -24,7 +30,7 @@ export async function storePage(db: Db, request: Driven, page: PageToStore): Pro
         update requests set cursor = ${page.cursor}, planned = planned + ${people},
           chunk_count = chunk_count + ${chunks.length}, planning_complete = ${page.atEnd}, state = 'running',
           started_at = coalesce(started_at, now()), progress_at = now()
-        where request_id = ${request.requestId} and epoch = ${request.epoch} and chunk_count = ${request.chunkCount}
+        where request_id = ${request.requestId} and epoch = ${request.epoch} and chunk_count = ${page.chunkCount}
           and not planning_complete and ended_at is null
         returning request_id
       ), cut as (
