@@ -1,5 +1,6 @@
 // From a template and a person's variables to the message. Pure and synchronous: the renderer's workers and the
 // admin's preview call the same function.
+import { toOneLine } from '../domain/one-line.ts';
 import { PermanentError } from '../lib/errors.ts';
 import { isEmailAddress } from './address.ts';
 import { LengthLimitError } from './limits.ts';
@@ -72,7 +73,7 @@ function compose(template: TemplateVersion, variables: Variables, unsubscribeUrl
   const parsed = parseTemplate(template);
   if (template.channel === 'sms') return { subject: '', text: renderSms(parsed, variables), html: null };
   const seen = unsubscribeUrl === null ? variables : { ...variables, unsubscribe_url: unsubscribeUrl };
-  const subject = parsed.subject ? toSubject(fill(parsed.subject, seen, maxSubjectChars)) : '';
+  const subject = parsed.subject ? toOneLine(fill(parsed.subject, seen, maxSubjectChars)) : '';
   const html = parsed.html ? dropControls(fill(parsed.html, seen, maxHtmlChars)) : null;
   if (html !== null) checkLinks(html);
   const message = { subject, text: renderText(parsed, seen, html, unsubscribeUrl), html };
@@ -157,16 +158,6 @@ function renderSms(parsed: ParsedTemplate, variables: Variables): string {
 /** Each part begins with the variables as they came: `increment` in one must not be seen by the next. */
 function fill(part: ParsedPart, variables: Variables, maxChars: number): string {
   return renderPart(part, { ...variables }, maxChars);
-}
-
-/** A line break in a variable becomes a blank; any other control character has no business in a header. */
-function toSubject(rendered: string): string {
-  const subject = rendered.replace(/[\t\n\v\f\r \u0085\u2028\u2029]+/g, ' ').trim();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
-  if (/[\x00-\x1f\x7f-\x9f]/.test(subject)) {
-    throw new PermanentError('template_error', 'subject: it holds a control character');
-  }
-  return subject;
 }
 
 /** Tabs and line breaks stay; nothing else below the blank can be shown, and mail must not carry NUL (RFC 5322, 4.1). */

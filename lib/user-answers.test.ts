@@ -40,3 +40,15 @@ it.each([
   const { users } = readBatch(['u'], batchFrame.parse({ users: [{ ...person, time_zone: timeZone }], missing: [] }));
   expect(users.get('u')).toEqual({ ...person, ...(expected === undefined ? {} : { time_zone: expected }) });
 });
+
+it.each([
+  ['O\u0092Brien', 'OBrien'],
+  ['Ada\r\nBcc: eve@example.org', 'Ada Bcc: eve@example.org'],
+  ['\u202eadA', 'adA'],
+  ['A\ud800', 'A'],
+  ['x'.repeat(100_000), 'x'.repeat(100)],
+])("a person's name is one line of at most 100 characters, and fails nobody (%#)", (given, expected) => {
+  const person = { id: 'u', first_name: given, last_name: given, email: null, phone: null, promo_agree: true };
+  const { users } = readBatch(['u'], batchFrame.parse({ users: [person], missing: [] }));
+  expect(users.get('u')).toMatchObject({ first_name: expected, last_name: expected });
+});

@@ -1,14 +1,16 @@
 // What the user service answers, read part by part: what is wrong with one person, or one name, concerns nobody else. Only
 // a broken frame (no list where one should be) is the state of the service.
 import { z } from 'zod';
+import { toPersonName } from '../domain/one-line.ts';
 import { toTimeZone } from '../domain/time-zone.ts';
 
-/** Longer than anybody's name; a record that carries one has room for them. */
 const shortText = z.string().max(500);
+/** However long and odd: nobody goes without a message for it. */
+const name = z.string().transform(toPersonName);
 const user = z.object({
   id: z.string(),
-  first_name: shortText,
-  last_name: shortText,
+  first_name: name,
+  last_name: name,
   email: z.string().max(1_000).nullable(),
   phone: shortText.nullable(),
   locale: shortText.nullish(),

@@ -1,6 +1,7 @@
 // One `admin_panel.template` of the dump as a template of ours.
 import { kinds } from '../../content/kinds.ts';
 import type { Channel } from '../../domain/ids.ts';
+import { toOneLine } from '../../domain/one-line.ts';
 import type { Entry } from './dump.ts';
 import { createFieldReader, type Faults } from './fields.ts';
 
@@ -36,7 +37,7 @@ const channels: readonly Channel[] = ['email', 'sms'];
 export function readTemplate(entry: Entry, faults: Faults, timeZone: string | undefined): OldTemplate | undefined {
   const read = createFieldReader(entry, faults, timeZone);
   const legacyNumber = read.pk(maxLegacyNumber);
-  const title = read.text('title').trim() || `Template ${legacyNumber}`;
+  const title = toOneLine(read.text('title')) || `Template ${legacyNumber}`;
   const kind = read.oneOf('code', [...kinds.keys()]);
   const channel = read.oneOf('transport', channels, (text) => text.trim().toLowerCase());
   const body = read.text('template');
@@ -50,7 +51,7 @@ export function readTemplate(entry: Entry, faults: Faults, timeZone: string | un
     title,
     kind,
     channel,
-    subject: channel === 'email' ? subject.replace(/\n+/g, ' ').trim() : '',
+    subject: channel === 'email' ? toOneLine(subject) : '',
     html: isHtml ? body : null,
     text: isHtml ? null : body,
     createdAt,

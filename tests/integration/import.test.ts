@@ -294,7 +294,7 @@ test('a long list of mailings is cut in the report, and whole with --all', async
 test.each([
   [[], 'usage', /say which file/],
   [['a.json', 'b.json'], 'usage', /one only/],
-  [[dumpFile, '--time-zone', 'Moskau'], 'usage', /'Moskau' does not name a time zone.*Europe\/Moscow/],
+  [[dumpFile, '--time-zone', 'Moskau'], 'usage', /This does not name a time zone: 'Moskau'.*Europe\/Moscow/],
   [['/nowhere/dump.json'], 'dump_invalid', /\/nowhere\/dump\.json cannot be read: there is no such file$/],
 ])('refuses %j', async (args, code, message) => {
   await expect(run(args)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });

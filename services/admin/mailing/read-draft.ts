@@ -1,5 +1,6 @@
 // A mailing's form: from its fields to what is stored, or what is wrong beside each field; and back. Pure.
 
+import { toOneLine } from '../../../domain/one-line.ts';
 import { readTimeZone, toTimeZone } from '../../../domain/time-zone.ts';
 import type { Priority } from '../../../lib/topics.ts';
 import type { Form, FormFaults, FormFields } from '../forms.ts';
@@ -60,7 +61,7 @@ const priorities: readonly string[] = ['high', 'medium', 'low'];
 export function readDraft({ fields, lists }: Form, known: Known, nowMs: number): ReadDraft {
   const faults: FormFaults = {};
   const notes: string[] = [];
-  const title = (fields.title ?? '').trim().replace(/\s+/g, ' ');
+  const title = toOneLine(fields.title ?? '');
   if (title === '') faults.title = 'Give it a title, so that others know what it is.';
   if (title.length > maxTitleChars) faults.title = `At most ${maxTitleChars} characters.`;
   const templateId = fields.template_id || null;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isUuid } from '../../../domain/ids.ts';
 import { type ApiKeyScope, scopeTitles } from '../../../domain/key-rights.ts';
+import { toOneLine } from '../../../domain/one-line.ts';
 import { newApiKey } from '../../../lib/api-keys.ts';
 import { checkForm, type FormFaults, readForm } from '../forms.ts';
 import { done } from '../page.ts';
@@ -18,7 +19,7 @@ export function accessKeys(app: AdminApp, parts: Parts): void {
 
 const scopes = Object.keys(scopeTitles) as ApiKeyScope[];
 const shape = z.object({
-  name: z.string().trim().min(1, 'Whose key is it?').max(100, 'At most 100 characters.'),
+  name: z.string().transform(toOneLine).pipe(z.string().min(1, 'Whose key is it?').max(100, 'At most 100 characters.')),
 });
 
 async function add(c: AdminContext, parts: Parts): Promise<Response> {

@@ -2,6 +2,7 @@
 // stays.
 import { randomUUID } from 'node:crypto';
 import { isUuid } from '../../../domain/ids.ts';
+import { toOneLine } from '../../../domain/one-line.ts';
 import { readTimeZone, timeZoneNames, toTimeZone } from '../../../domain/time-zone.ts';
 import { writeAudit } from '../audit.ts';
 import { type Form, type FormFaults, type FormFields, readForm } from '../forms.ts';
@@ -50,7 +51,7 @@ async function create(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'edit');
   const { fields } = await readForm(c);
   const faults: FormFaults = {};
-  const title = (fields.title ?? '').trim().replace(/\s+/g, ' ');
+  const title = toOneLine(fields.title ?? '');
   if (title === '') faults.title = 'Give it a title, so that others know what it is.';
   if (title.length > maxTitleChars) faults.title = `At most ${maxTitleChars} characters.`;
   const templateId = fields.template_id || null;

@@ -4,6 +4,7 @@ import { isEmailAddress } from '../../../content/address.ts';
 import { kinds } from '../../../content/kinds.ts';
 import { maxSubjectChars } from '../../../content/render.ts';
 import type { Channel } from '../../../domain/ids.ts';
+import { toOneLine } from '../../../domain/one-line.ts';
 import type { OnNoAnswer } from '../../../lib/db/tables.ts';
 import { checkForm, type FormFaults, type FormFields } from '../forms.ts';
 import type { NewTemplate, TemplateSettings, TemplateTexts } from '../queries/templates-write.ts';
@@ -25,13 +26,12 @@ export function readTexts(channel: Channel, fields: FormFields): { texts: Templa
     subject: isEmail ? toOneLine(fields.subject ?? '') : '',
     html: isEmail ? orNull(fields.html) : null,
     text: orNull(fields.text),
-    fromName: isEmail ? orNull(fields.from_name?.trim()) : null,
+    fromName: isEmail ? orNull(toOneLine(fields.from_name ?? '')) : null,
     replyTo: isEmail ? orNull(fields.reply_to?.trim()) : null,
   };
   const faults: FormFaults = {};
   if (isEmail && texts.subject === '') faults.subject = 'An e-mail needs a subject.';
   if (texts.subject.length > maxSubjectChars) faults.subject = `At most ${maxSubjectChars} characters.`;
-  if (texts.fromName !== null && /\p{Cc}/u.test(texts.fromName)) faults.from_name = 'It holds a control character.';
   if ((texts.fromName?.length ?? 0) > maxFromNameChars) faults.from_name = `At most ${maxFromNameChars} characters.`;
   if (texts.replyTo !== null && !isEmailAddress(texts.replyTo)) {
     faults.reply_to = 'This is not an e-mail address: write one, such as help@example.com, without a name.';
@@ -42,14 +42,11 @@ export function readTexts(channel: Channel, fields: FormFields): { texts: Templa
   return { texts, faults };
 }
 
-/** One that is too long stays as it is: the pattern's work grows with the square of a run of blanks. */
-function toOneLine(text: string): string {
-  const trimmed = text.trim();
-  return trimmed.length > maxSubjectChars ? trimmed : trimmed.replace(/\s*\n\s*/g, ' ');
-}
-
 const settingsForm = z.object({
-  title: z.string().trim().min(1, 'Give it a title.').max(maxTitleChars, `At most ${maxTitleChars} characters.`),
+  title: z
+    .string()
+    .transform(toOneLine)
+    .pipe(z.string().min(1, 'Give it a title.').max(maxTitleChars, `At most ${maxTitleChars} characters.`)),
   is_promo: z.string().optional(),
   on_no_answer: z.enum(['', 'resend', 'park'], 'Choose one of these.').default(''),
   confidential: z.string().optional(),
