@@ -73,7 +73,10 @@ export function readTimeZone(text: string): TimeZoneReading {
   const printable = text.slice(0, maxChars).replace(/[\p{C}\p{Z}]+/gu, ' ');
   const shown = text.length > maxChars ? `${printable}…` : printable;
   const examples = likely.length > 0 ? likely : ['Europe/Berlin'];
-  return { fault: `This does not name a time zone: '${shown}'. Write a place, such as ${toList(examples)}, or UTC.`, likely };
+  return {
+    fault: `This does not name a time zone: '${shown}'. Write a place, such as ${toList(examples)}, or UTC.`,
+    likely,
+  };
 }
 
 function resolve(name: string): string | undefined {
