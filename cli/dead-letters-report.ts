@@ -2,14 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../lib/db/database.ts';
 import { explainCode } from '../services/admin/kafka/dead-letter-words.ts';
-import { toHexDump, toKeyText } from '../services/admin/kafka/hex-dump.ts';
+import { isHiddenRecord } from '../services/admin/kafka/hidden-record.ts';
+import { toKeyText } from '../services/admin/kafka/key-text.ts';
 import { hideConfidential } from '../services/admin/kafka/hide-confidential.ts';
 import { openRecord } from '../services/admin/kafka/open-record.ts';
-import { toRecordFacts } from '../services/admin/kafka/record-facts.ts';
 import type { StoredRecord } from '../services/admin/kafka/stored-record.ts';
 import { type ActedLetter, letterKey } from '../services/admin/operator/dead-letters-filter.ts';
 import { toLowest } from '../services/admin/operator/dead-letters-list.ts';
-import { isConfidential } from '../services/admin/queries/confidential-templates.ts';
 import { findActions, type LetterPlace } from '../services/admin/queries/dead-letters.ts';
 import type { Call } from './command.ts';
 import type { LetterDesk } from './dead-letters-desk.ts';
@@ -44,12 +43,12 @@ export async function describeLetter({ db, topics, codec }: LetterDesk, record: 
       .map(([name, value]) => `header      ${name}: ${value}`),
   ].filter((line) => line.trim() !== '');
   if (content.kind === 'event') {
-    const isHidden = await isConfidential(db, toRecordFacts(opened).templateId ?? '');
+    const isHidden = await isHiddenRecord(db, opened);
     const event = isHidden ? hideConfidential(content.event) : content.event;
     return [...lines, '', JSON.stringify(event, null, 2)];
   }
   if (content.kind === 'undecodable')
-    return [...lines, `not decoded ${content.reason}`, '', toHexDump(record.value ?? Buffer.alloc(0))];
+    return [...lines, `not decoded ${content.reason}`, `value       ${record.valueBytes} bytes, not shown: they count as confidential`];
   return [...lines, 'no value'];
 }
 

@@ -1,5 +1,6 @@
 // Who a person is in the database: their addresses, and the requests and chunks that name them. Read only.
 import { sql } from 'kysely';
+import { readAddress } from '../../content/address.ts';
 import { type Channel, isErasedId } from '../../domain/ids.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { erasedWord, type Name } from './names.ts';
@@ -29,7 +30,7 @@ export async function findPerson(
   userId: string,
   { also = [], erasedId = 'erased' }: { also?: readonly string[]; erasedId?: string } = {},
 ): Promise<Person> {
-  const { rows: addresses } = await ownAddresses(userId).execute(db);
+  const addresses = await findAddresses(db, userId, also);
   const chunks: ChunkHit[] = [];
   for await (const hit of findChunks(db, userId)) chunks.push(hit);
   const requestIds = new Set(chunks.map(({ requestId }) => requestId));
@@ -55,6 +56,24 @@ export async function findPerson(
     ownRequestIds: await findOwn(db, userId, [...requestIds], ownMailingIds),
     ownMailingIds,
   };
+}
+
+/** Those of the ledger, and those that are given where nobody else was written to at them. */
+async function findAddresses(db: Db, userId: string, also: readonly string[]): Promise<Person['addresses']> {
+  const { rows } = await ownAddresses(userId).execute(db);
+  const given = also.flatMap((text): Person['addresses'] => {
+    const channel: Channel = text.includes('@') ? 'email' : 'sms';
+    const address = readAddress(channel, text)?.toLowerCase();
+    const isKnown = address === undefined || rows.some((row) => row.channel === channel && row.address === address);
+    return isKnown ? [] : [{ channel, address }];
+  });
+  if (given.length === 0) return rows;
+  const { rows: others } = await sql<{ address: string }>`
+    select distinct lower(address) as address from deliveries
+    where lower(address) = any(${given.map(({ address }) => address)}::text[]) and address is not null
+      and user_id <> ${userId} and not is_test`.execute(db);
+  const taken = new Set(others.map(({ address }) => address));
+  return [...rows, ...given.filter(({ address }) => !taken.has(address))];
 }
 
 const ownAddresses = (userId: string) => sql<{ channel: Channel; address: string }>`

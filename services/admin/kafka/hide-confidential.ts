@@ -1,5 +1,6 @@
 // Messages of templates marked confidential are looked at without what only their receiver may know: one-time codes,
 // addresses, texts, and links that act for the person.
+import { headerNames } from '../../../lib/kafka/headers.ts';
 
 /** Stands in the place of a hidden value; as JSON it is the word. */
 export const hidden: unknown = Object.freeze({ toJSON: () => 'confidential' });
@@ -23,6 +24,14 @@ export function hideConfidential(event: Readonly<Record<string, unknown>>): Reco
     if (name === 'test' && typeof value === 'object') return [name, hideConfidential({ ...value })];
     return [name, hiddenFields.has(name) ? hidden : value];
   });
+  return Object.fromEntries(shown);
+}
+
+const ownHeaders: ReadonlySet<string> = new Set(Object.values(headerNames));
+
+/** A producer may write anything into headers of its own. */
+export function hideHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const shown = Object.entries(headers).map(([name, value]) => [name, ownHeaders.has(name) ? value : 'confidential']);
   return Object.fromEntries(shown);
 }
 

@@ -7,6 +7,8 @@ export interface RecordFacts {
   notificationId: string | undefined;
   userId: string | undefined;
   templateId: string | undefined;
+  /** Of a request: only a test says one. */
+  templateVersion: number | undefined;
   /** Of an outcome. */
   state: string | undefined;
   reason: string | undefined;
@@ -25,6 +27,7 @@ export function toRecordFacts({ content }: OpenedRecord): RecordFacts {
     notificationId: text('notification_id'),
     userId: text('user_id') ?? (ids.length === 1 && typeof only === 'string' ? only : undefined),
     templateId: text('template_id'),
+    templateVersion: toVersion(event.template_version) ?? toVersion(versionOf(event.test)),
     state: text('state'),
     reason: text('reason'),
     people: [
@@ -35,6 +38,11 @@ export function toRecordFacts({ content }: OpenedRecord): RecordFacts {
       .join(', '),
   };
 }
+
+const maxVersion = 2_147_483_647;
+const toVersion = (value: unknown) => (Number.isInteger(value) && Number(value) <= maxVersion ? Number(value) : undefined);
+const versionOf = (test: unknown): unknown =>
+  typeof test === 'object' && test !== null && 'template_version' in test ? test.template_version : undefined;
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 

@@ -4,7 +4,7 @@
 import { DependencyError } from '../../../lib/errors.ts';
 import { readDeadLetterCause } from '../../../lib/kafka/headers.ts';
 import { type StageName, stages, type Topics } from '../../../lib/topics.ts';
-import { toKeyText } from '../kafka/hex-dump.ts';
+import { toKeyText } from '../kafka/key-text.ts';
 import type { Stretch } from '../kafka/reading.ts';
 import type { PartitionRange, RecordReader } from '../kafka/record-reader.ts';
 import type { StoredRecord } from '../kafka/stored-record.ts';

@@ -8,6 +8,7 @@ import { type Db, withDatabase } from '../../../lib/db/database.ts';
 import type { DeliveriesTable } from '../../../lib/db/tables.ts';
 import { requestHold } from '../../../lib/holds/covers.ts';
 import type { Priority } from '../../../lib/topics.ts';
+import { isConfidentialSql } from './confidential-templates.ts';
 
 type Columns =
   | 'notification_id'
@@ -37,7 +38,7 @@ export type NotificationRow = Pick<DeliveriesTable, Columns> & {
   attempt: number;
   is_test: boolean;
   template_title: string | null;
-  /** Also of a template that is gone: then nobody can say that it was not. */
+  /** As it was made; also of a template that is gone: then nobody can say that it was not. */
   confidential: boolean;
   mailing_id: string | null;
   mailing_title: string | null;
@@ -56,10 +57,11 @@ export async function findNotification(db: Db, notificationId: string): Promise<
       select d.notification_id, d.request_id, d.chunk_id, d.user_id, d.channel, d.address, d.template_id,
         d.template_version, d.priority, d.state, d.reason, d.detail, d.stage, d.attempt, d.lease_until, d.is_test,
         d.requested_at, d.planned_at, d.enriched_at, d.rendered_at, d.claimed_at, d.ended_at, d.rendered_partition,
-        d.rendered_offset, t.title as template_title, coalesce(t.confidential, true) as confidential, m.mailing_id,
+        d.rendered_offset, t.title as template_title, ${isConfidentialSql} as confidential, m.mailing_id,
         m.title as mailing_title, r.scheduled_at, ${requestHold} as hold, w.due_at, w.resume_at is not null as waits_for_resume
       from deliveries d
       left join templates t on t.template_id = d.template_id
+      left join template_versions v on v.template_id = d.template_id and v.version = d.template_version
       left join requests r on r.request_id = d.request_id
       left join mailings m on m.mailing_id = coalesce(r.series_id, d.request_id)
       left join holds h on h.request_id = d.request_id

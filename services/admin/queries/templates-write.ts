@@ -49,7 +49,7 @@ export async function insertTemplate(db: Db, wanted: NewTemplate, texts: Templat
         .onConflict((conflict) => conflict.column('template_id').doNothing())
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows !== 1n) return false;
-      await insertVersion(transaction, wanted.templateId, 1, texts, who);
+      await insertVersion(transaction, wanted.templateId, 1, texts, who, wanted.confidential);
       return true;
     }),
   );
@@ -68,12 +68,13 @@ export async function saveVersion(
   const { templateId, base, texts, activate, who } = wanted;
   return withDatabase(() =>
     db.transaction().execute(async (transaction) => {
-      await sql`select 1 from templates where template_id = ${templateId} for update`.execute(transaction);
+      const { rows: locked } = await sql<{ confidential: boolean }>`
+        select confidential from templates where template_id = ${templateId} for update`.execute(transaction);
       const { rows } = await sql<{ newest: number }>`
         select max(version) as newest from template_versions where template_id = ${templateId}`.execute(transaction);
       if (rows[0]?.newest !== base) return undefined;
       const version = base + 1;
-      await insertVersion(transaction, templateId, version, texts, who);
+      await insertVersion(transaction, templateId, version, texts, who, locked[0]?.confidential === true);
       await sql`
         update templates set revision = revision + 1, updated_at = now(), updated_by = ${who},
           active_version = case when ${activate}::boolean then ${version}::int else active_version end
@@ -107,8 +108,14 @@ export async function changeSettings(
   settings: TemplateSettings,
   who: string,
 ): Promise<boolean> {
+  // Whatever was made while the template was marked stays confidential: so do the versions that it was made with.
   const { numAffectedRows } = await withDatabase(() =>
     sql`
+      with marked as (
+        update template_versions v set confidential = true from templates t
+        where t.template_id = ${templateId} and t.revision = ${revision} and v.template_id = t.template_id
+          and not v.confidential and (t.confidential or ${settings.confidential})
+      )
       update templates set title = ${settings.title}, is_promo = ${settings.isPromo},
         on_no_answer = ${settings.onNoAnswer}, confidential = ${settings.confidential},
         revision = revision + 1, updated_at = now(), updated_by = ${who}
@@ -128,7 +135,14 @@ export async function setArchived(db: Db, templateId: string, archived: boolean,
   return numAffectedRows === 1n;
 }
 
-async function insertVersion(db: Db, templateId: string, version: number, texts: TemplateTexts, who: string) {
+async function insertVersion(
+  db: Db,
+  templateId: string,
+  version: number,
+  texts: TemplateTexts,
+  who: string,
+  confidential: boolean,
+) {
   await db
     .insertInto('template_versions')
     .values({
@@ -140,6 +154,7 @@ async function insertVersion(db: Db, templateId: string, version: number, texts:
       from_name: texts.fromName,
       reply_to: texts.replyTo,
       created_by: who,
+      confidential,
     })
     .execute();
 }

@@ -2,8 +2,8 @@
 // hold addresses and texts.
 import { writeAudit } from '../audit.ts';
 import { explainCode } from '../kafka/dead-letter-words.ts';
-import { toHexDump, toKeyText } from '../kafka/hex-dump.ts';
-import { hideConfidential } from '../kafka/hide-confidential.ts';
+import { toKeyText } from '../kafka/key-text.ts';
+import { hideConfidential, hideHeaders } from '../kafka/hide-confidential.ts';
 import { toTree } from '../kafka/json-tree.ts';
 import { type OpenedRecord, openRecord } from '../kafka/open-record.ts';
 import { toRecordFacts } from '../kafka/record-facts.ts';
@@ -12,7 +12,7 @@ import { findTopic } from '../kafka/topic-directory.ts';
 import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
-import { isConfidential } from '../queries/confidential-templates.ts';
+import { isHiddenRecord } from '../kafka/hidden-record.ts';
 import { findAction } from '../queries/dead-letters.ts';
 import { requireAbility } from '../roles.ts';
 import { requireTopic } from './records.ts';
@@ -48,7 +48,7 @@ async function show(c: AdminContext, parts: Parts, schemas: SchemaDirectory): Pr
   const record = await openRecord(parts, stored);
   const facts = toRecordFacts(record);
   const { content, cause } = record;
-  const isHidden = content.kind === 'event' && (await isConfidential(parts.db, facts.templateId ?? ''));
+  const isHidden = await isHiddenRecord(parts.db, record);
   const event = content.kind === 'event' ? (isHidden ? hideConfidential(content.event) : content.event) : undefined;
   await writeAudit(
     parts.db,
@@ -57,14 +57,15 @@ async function show(c: AdminContext, parts: Parts, schemas: SchemaDirectory): Pr
     `record ${topic.name}/${partition}/${offset}`,
     toAuditDetail(facts, isHidden),
   );
-  const json = JSON.stringify(toJson(record, event), null, 2);
+  const headers = isHidden ? hideHeaders(stored.headers) : stored.headers;
+  const json = JSON.stringify(toJson(record, event, headers), null, 2);
   if (c.req.query('as') === 'json') return download(c, json, `${topic.name}-${partition}-${offset}.json`);
   return page(c, parts, 'records/one', {
     title: `${topic.name} ${partition} / ${offset}`,
     ...where,
     stored,
     key: toKeyText(stored.key),
-    headers: Object.entries(stored.headers),
+    headers: Object.entries(headers),
     content,
     cause,
     causeWords: cause && explainCode(cause.errorCode),
@@ -75,7 +76,6 @@ async function show(c: AdminContext, parts: Parts, schemas: SchemaDirectory): Pr
     isHidden,
     schema: content.kind === 'event' ? await schemas.find(content.schemaId, content.topic.subject) : undefined,
     tree: event && toTree(event),
-    hex: content.kind === 'undecodable' && stored.value ? toHexDump(stored.value) : undefined,
     json: json.length <= maxCopyLength ? json : undefined,
   });
 }
@@ -89,8 +89,13 @@ function toAuditDetail({ notificationId, requestId, userId }: ReturnType<typeof 
   };
 }
 
-function toJson({ stored, content }: OpenedRecord, event: Readonly<Record<string, unknown>> | undefined) {
-  const { topic, partition, offset, timestampMs, key, headers, value } = stored;
+/** What cannot be read may be anything, also of a confidential template. */
+function toJson(
+  { stored, content }: OpenedRecord,
+  event: Readonly<Record<string, unknown>> | undefined,
+  headers: Readonly<Record<string, string>>,
+) {
+  const { topic, partition, offset, timestampMs, key } = stored;
   const place = {
     topic,
     partition,
@@ -102,7 +107,7 @@ function toJson({ stored, content }: OpenedRecord, event: Readonly<Record<string
   if (content.kind === 'event')
     return { ...place, schema_id: content.schemaId, record: content.topic.record, value: event };
   if (content.kind !== 'undecodable') return { ...place, value: null };
-  return { ...place, not_decoded: content.reason, value_base64: value?.toString('base64') ?? null };
+  return { ...place, not_decoded: content.reason, value: 'not shown', value_bytes: stored.valueBytes };
 }
 
 function download(c: AdminContext, json: string, name: string): Response {

@@ -1,5 +1,5 @@
 // /topics/<name> : what stands in one topic, newest first, decoded as far as tells records apart.
-import { toKeyText } from '../kafka/hex-dump.ts';
+import { toKeyText } from '../kafka/key-text.ts';
 import { type OpenedRecord, openRecord } from '../kafka/open-record.ts';
 import { toRecordFacts } from '../kafka/record-facts.ts';
 import { type Place, readPage, writeOffsets } from '../kafka/record-page.ts';
