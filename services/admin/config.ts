@@ -25,6 +25,10 @@ export const adminVariables = z.object({
   ...linkVariables,
   /** As the dispatcher has them: a message is shown with the header that it was sent with. */
   ...senderVariables,
+  /** Where tests may go besides the own address of whoever sends one; the domain of the sender when not set. */
+  TEST_ADDRESS_DOMAINS: list.optional(),
+  /** How phone numbers begin that tests by SMS may go to; none when not set. */
+  TEST_PHONE_PREFIXES: list.optional(),
   USER_SERVICE_URL: url('http:', 'https:'),
   USER_SERVICE_TOKEN: z.string().optional(),
   USER_SERVICE_TIMEOUT_MS: count(100, 60_000).default(5_000),
@@ -35,6 +39,7 @@ export type AdminConfig = ReturnType<typeof readAdminConfig>;
 /** @throws ConfigError naming every variable that is missing or wrong */
 export function readAdminConfig(env: Environment) {
   const variables = readConfig(adminVariables, env);
+  const sender = toSender(variables);
   return {
     ...toServiceSettings(variables),
     port: variables.ADMIN_PORT,
@@ -42,7 +47,11 @@ export function readAdminConfig(env: Environment) {
     adminUrl: variables.ADMIN_URL,
     trustedProxies: variables.TRUSTED_PROXIES,
     publicUrl: variables.PUBLIC_URL,
-    sender: toSender(variables),
+    sender,
+    testAddresses: {
+      domains: (variables.TEST_ADDRESS_DOMAINS ?? [sender.mailDomain]).map((domain) => domain.toLowerCase()),
+      phonePrefixes: variables.TEST_PHONE_PREFIXES ?? [],
+    },
     secret: variables.POSTHORN_SECRET,
     userService: {
       url: variables.USER_SERVICE_URL,

@@ -1,5 +1,6 @@
 // The enricher's decision: who of a chunk gets the message, and with which data. Pure.
 import { isBlank, readAddress } from '../../content/address.ts';
+import { examplePersonId, toExamplePerson } from '../../content/example-person.ts';
 import { findCollector } from '../../content/kinds.ts';
 import { type Channel, isUserId, notificationId } from '../../domain/ids.ts';
 import type { Reason } from '../../domain/reasons.ts';
@@ -51,15 +52,17 @@ export function enrich(chunk: ChunkPlanned, facts: Facts, now: number): Enrichme
       `this release has no collector for templates of kind '${chunk.template_kind}'`,
     );
 
+  const example = isOfExamplePerson(chunk) ? toExamplePerson(collector) : undefined;
   const result: Enrichment = { enriched: [], outcomes: [] };
   for (const userId of chunk.user_ids) {
-    const user = facts.users.get(userId);
+    const user = example?.user ?? facts.users.get(userId);
     const address = user && !('fault' in user) ? addressOf(chunk, user) : undefined;
     const end = findEnd(chunk, user, address, facts, now);
     if (end) {
       result.outcomes.push(toOutcome(chunk, userId, end, now));
     } else if (user && !('fault' in user) && address !== undefined) {
-      result.enriched.push(toEnriched(chunk, user, address, JSON.stringify(collector.collect(user)), now));
+      const collected = example?.collected ?? collector.collect(user);
+      result.enriched.push(toEnriched(chunk, user, address, JSON.stringify(collected), now));
     }
   }
   return result;
@@ -82,6 +85,11 @@ export function failChunk(
 
 export function toSubscriptionKey(channel: Channel, userId: string): string {
   return `${channel} ${userId}`;
+}
+
+/** A test by somebody who may not see people's data (content/example-person.ts); the planner has checked that it was asked for. */
+export function isOfExamplePerson(chunk: Pick<ChunkPlanned, 'user_ids' | 'test_address'>): boolean {
+  return chunk.test_address !== null && chunk.user_ids.length === 1 && chunk.user_ids[0] === examplePersonId;
 }
 
 /** What is not sent to whom, by `toErasedKey`. */

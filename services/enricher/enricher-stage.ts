@@ -4,7 +4,7 @@ import type { ChunkPlanned } from '../../lib/events.ts';
 import type { Incoming, Outgoing, TransformStage } from '../../lib/kafka/stage.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
 import type { UserService } from '../../lib/user-service.ts';
-import { asksForConsent, enrich, type Facts, failChunk, findChunkFault } from './enrich.ts';
+import { asksForConsent, enrich, type Facts, failChunk, findChunkFault, isOfExamplePerson } from './enrich.ts';
 import { type Erased, nobodyErased } from './erased.ts';
 import type { Unsubscribes } from './unsubscribes.ts';
 
@@ -51,6 +51,7 @@ export function createEnricherStage(
   };
 }
 
+/** The example person of a test is nobody whom the user service knows. */
 function peopleOf(slice: readonly Incoming<ChunkPlanned>[]): string[] {
-  return [...new Set(slice.flatMap(({ event }) => event.user_ids))];
+  return [...new Set(slice.flatMap(({ event }) => (isOfExamplePerson(event) ? [] : event.user_ids)))];
 }

@@ -35,8 +35,12 @@ export async function listAudit(db: Db, query: AuditQuery): Promise<{ rows: Audi
   return { rows, next: found.rows.length > query.limit ? rows.at(-1)?.audit_id : undefined };
 }
 
-/** Each value once, by one look into the index for each: the log may be long, its kinds are few. */
-export async function listAuditKinds(db: Db): Promise<{ who: string[]; actions: string[] }> {
+/**
+ * Each value once, by one look into the index for each: the log may be long, its kinds are few.
+ * @param only whose name alone is listed, for somebody who may not know the others
+ */
+export async function listAuditKinds(db: Db, only: string | undefined): Promise<{ who: string[]; actions: string[] }> {
+  if (only !== undefined) return { who: [only], actions: await distinct(db, 'action') };
   const [who, actions] = await Promise.all([distinct(db, 'who'), distinct(db, 'action')]);
   return { who, actions };
 }

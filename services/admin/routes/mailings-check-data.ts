@@ -1,5 +1,7 @@
 // What is looked at before a mailing is confirmed: how many people, what stops it, what to think of, and how it looks for
 // five of them.
+import { toExamplePerson } from '../../../content/example-person.ts';
+import { findCollector } from '../../../content/kinds.ts';
 import { toTestUnsubscribeUrl } from '../../../content/unsubscribe.ts';
 import { readTimeZone } from '../../../domain/time-zone.ts';
 import { DependencyError } from '../../../lib/errors.ts';
@@ -125,6 +127,25 @@ export async function renderSamples(parts: CheckParts, mailing: Mailing, templat
   return Promise.all(ids.map((id) => renderSample(parts, mailing, template, id, users.get(id))));
 }
 
+/** For whoever may not see people's data: one sample, with the examples of the template's kind. */
+export async function renderExample(parts: CheckParts, mailing: Mailing, template: ChosenTemplate): Promise<Sample> {
+  const { user, collected } = toExamplePerson(findCollector(template.kind));
+  const isPromo = mailing.is_promo || template.isPromo;
+  const preview = await parts.previewer.preview({
+    template: template.version,
+    kind: template.kind,
+    user,
+    context: JSON.stringify({ ...collected, ...JSON.parse(mailing.context) }),
+    unsubscribeUrl: isPromo && template.channel === 'email' ? toTestUnsubscribeUrl(parts.config.publicUrl) : null,
+  });
+  return { userId: '', name: 'With example values', ...toSeen(preview) };
+}
+
+function toSeen(preview: Preview): Pick<Sample, 'message' | 'fault'> {
+  if (preview.kind === 'message') return { message: preview.message };
+  return { fault: `${preview.part ?? ''}${preview.line ? ` line ${preview.line}` : ''}: ${preview.detail}` };
+}
+
 async function renderSample(
   parts: CheckParts,
   mailing: Mailing,
@@ -150,6 +171,5 @@ async function renderSample(
     // Shows where the link stands; nobody is unsubscribed by a sample.
     unsubscribeUrl: isPromo && template.channel === 'email' ? toTestUnsubscribeUrl(parts.config.publicUrl) : null,
   });
-  if (preview.kind === 'message') return { ...who, message: preview.message };
-  return { ...who, fault: `${preview.part ?? ''}${preview.line ? ` line ${preview.line}` : ''}: ${preview.detail}` };
+  return { ...who, ...toSeen(preview) };
 }

@@ -11,7 +11,7 @@ import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { confirmMailing } from '../queries/mailings-confirm.ts';
 import { findMailing, type Mailing } from '../queries/mailings-one.ts';
 import { requireAbility } from '../roles.ts';
-import { type Check, checkMailing, renderSamples, type Sample } from './mailings-check-data.ts';
+import { type Check, checkMailing, renderExample, renderSamples, type Sample } from './mailings-check-data.ts';
 import { nextInWords } from './mailings-form-data.ts';
 import { readMailingId, requireDraft } from './mailings-of.ts';
 
@@ -32,11 +32,19 @@ async function showCheck(c: AdminContext, parts: Parts, mailing: Mailing, check:
   const stops = [...check.stops];
   let samples: Sample[] = [];
   if (template && !template.isArchived && audience && audience.count > 0) {
-    samples = await renderSamples(parts, mailing, template).catch((error: unknown) => {
+    const mayUsePeople = c.var.session.abilities.has('people');
+    const rendering = mayUsePeople
+      ? renderSamples(parts, mailing, template)
+      : renderExample(parts, mailing, template).then((sample) => [sample]);
+    samples = await rendering.catch((error: unknown) => {
       if (!(error instanceof DependencyError)) throw error;
       stops.push('The user service does not answer, so no sample can be shown. Try again in a moment.');
       return [];
     });
+    if (mayUsePeople && samples.length > 0) {
+      const people = samples.map(({ userId }) => userId);
+      await writeAudit(parts.db, c, 'person.previewed', `mailing ${mailing.mailing_id}`, { people });
+    }
     const tried = samples.filter((sample) => sample.skipped === undefined);
     if (tried.length > 0 && tried.every((sample) => sample.fault !== undefined)) {
       stops.push('The template fails for everybody who was tried; the first fault is below.');

@@ -50,6 +50,10 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   ]);
   const isDraft = mailing?.status === 'draft' && !request;
   const content = isDraft ? mailing : (request ?? mailing);
+  // Of a mailing, also those who write it; of a producer's request, those who may read messages. Of a template that is gone, nobody.
+  const { abilities } = c.var.session;
+  const mayRead = abilities.has('people') || (mailing !== null && abilities.has('edit'));
+  const isShown = mayRead && (templateId == null || template?.isConfidential === false);
   return page(c, parts, 'mailings/show', {
     title: shown.title,
     ...toLiveData(c, shown, { row: shown.row, rate: undefined }),
@@ -59,7 +63,8 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     seriesId: shown.seriesId,
     template,
     content,
-    context: content && content.context !== '{}' && !template?.isConfidential ? JSON.parse(content.context) : undefined,
+    context: content && isShown && content.context !== '{}' ? JSON.parse(content.context) : undefined,
+    isContextHidden: content !== null && content.context !== '{}' && !isShown,
     when: describeWhen(shown),
     seriesFault: shown.isSeries && mailing ? findSeriesFault(mailing) : undefined,
     next: shown.isSeries && mailing?.recurrence ? nextInWords(mailing.recurrence, mailing.time_zone, parts.now()) : [],

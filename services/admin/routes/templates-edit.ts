@@ -8,7 +8,7 @@ import { findVersion } from '../queries/templates.ts';
 import { activateVersion, saveVersion, type TemplateTexts } from '../queries/templates-write.ts';
 import { requireAbility } from '../roles.ts';
 import { changedParts } from '../template/compare.ts';
-import { loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
+import { loadTemplate, loadVersion, notePreview, type TemplateDesk } from '../template/desk.ts';
 import { findSaveFault, showEditor, toFormFields } from '../template/editor-page.ts';
 import { readTexts } from '../template/read-form.ts';
 import { type TryOut, tryOut } from '../template/try-out.ts';
@@ -32,7 +32,7 @@ export function editTemplates(app: AdminApp, desk: TemplateDesk): void {
     requireAbility(c, 'edit');
     const template = await loadTemplate(c, parts);
     const { fields } = await readForm(c);
-    const tried = await tryForm(desk, template, fields);
+    const tried = await tryForm(c, desk, template, fields);
     if (c.req.header('accept')?.includes('application/json')) return c.json(tried);
     const newest = await loadVersion(parts, template.templateId);
     return show(c, desk, template, fields, { tried, newest: newest.version });
@@ -53,7 +53,7 @@ async function save(c: AdminContext, desk: TemplateDesk, template: TemplateRow):
   const newest = await loadVersion(desk.parts, templateId);
   const base = readNumber(fields.base) ?? 0;
   if (Object.keys(faults).length > 0) return show(c, desk, template, fields, { faults, newest: newest.version });
-  const tried = await tryForm(desk, template, fields);
+  const tried = await tryForm(c, desk, template, fields);
   const fault = findSaveFault(tried);
   if (fault) return show(c, desk, template, fields, { faults: { form: fault }, tried, newest: newest.version });
 
@@ -105,14 +105,23 @@ async function showConflict(
 }
 
 /** As it stands in the form, finished or not. */
-function tryForm({ parts, people }: TemplateDesk, template: TemplateRow, fields: FormFields): Promise<TryOut> {
+async function tryForm(
+  c: AdminContext,
+  desk: TemplateDesk,
+  template: TemplateRow,
+  fields: FormFields,
+): Promise<TryOut> {
+  const { parts, people } = desk;
   const { templateId, channel, kind, isPromo } = template;
   const { texts } = readTexts(channel, fields);
   const draft = { templateId, channel, kind, isPromo, texts };
-  return tryOut(
+  const mayUsePeople = c.var.session.abilities.has('people');
+  const tried = await tryOut(
     { previewer: parts.previewer, people, publicUrl: parts.config.publicUrl },
-    { ...draft, userId: (fields.user_id ?? '').trim(), context: fields.context ?? '' },
+    { ...draft, userId: (fields.user_id ?? '').trim(), mayUsePeople, context: fields.context ?? '' },
   );
+  await notePreview(c, desk, templateId, tried.person);
+  return tried;
 }
 
 interface Shown {

@@ -8,7 +8,7 @@ import { done } from '../page.ts';
 import type { AdminApp, AdminContext } from '../parts.ts';
 import { insertTemplate } from '../queries/templates-write.ts';
 import { requireAbility } from '../roles.ts';
-import type { TemplateDesk } from '../template/desk.ts';
+import { notePreview, type TemplateDesk } from '../template/desk.ts';
 import { findSaveFault, showEditor } from '../template/editor-page.ts';
 import { readChannel, readNewTemplate, readTexts } from '../template/read-form.ts';
 import { type TryOut, tryOut } from '../template/try-out.ts';
@@ -33,7 +33,7 @@ export function newTemplates(app: AdminApp, desk: TemplateDesk): void {
   app.post('/templates/preview', async (c) => {
     requireAbility(c, 'edit');
     const { fields } = await readForm(c);
-    const tried = await tryForm(desk, fields);
+    const tried = await tryForm(c, desk, fields);
     if (c.req.header('accept')?.includes('application/json')) return c.json(tried);
     return show(c, desk, fields, {}, tried);
   });
@@ -47,7 +47,7 @@ async function create(c: AdminContext, desk: TemplateDesk): Promise<Response> {
   const { texts, faults: textFaults } = readTexts(readChannel(fields.channel), fields);
   Object.assign(faults, textFaults);
   if (!wanted || Object.keys(faults).length > 0) return show(c, desk, fields, faults);
-  const tried = await tryForm(desk, fields);
+  const tried = await tryForm(c, desk, fields);
   const fault = findSaveFault(tried);
   if (fault) return show(c, desk, fields, { form: fault }, tried);
   if (!(await insertTemplate(db, wanted, texts, c.var.session.name))) {
@@ -61,9 +61,10 @@ async function create(c: AdminContext, desk: TemplateDesk): Promise<Response> {
 }
 
 /** As it stands in the form, finished or not. */
-function tryForm({ parts, people }: TemplateDesk, fields: FormFields): Promise<TryOut> {
+async function tryForm(c: AdminContext, desk: TemplateDesk, fields: FormFields): Promise<TryOut> {
+  const { parts, people } = desk;
   const channel = readChannel(fields.channel);
-  return tryOut(
+  const tried = await tryOut(
     { previewer: parts.previewer, people, publicUrl: parts.config.publicUrl },
     {
       templateId: 'new',
@@ -72,9 +73,12 @@ function tryForm({ parts, people }: TemplateDesk, fields: FormFields): Promise<T
       isPromo: fields.is_promo !== undefined,
       texts: readTexts(channel, fields).texts,
       userId: (fields.user_id ?? '').trim(),
+      mayUsePeople: c.var.session.abilities.has('people'),
       context: fields.context ?? '',
     },
   );
+  await notePreview(c, desk, 'new', tried.person);
+  return tried;
 }
 
 function show(

@@ -42,6 +42,9 @@ async function change(c: AdminContext, desk: TemplateDesk, template: TemplateRow
   const { fields } = await readForm(c);
   const { settings, faults } = readSettings(fields);
   if (!settings) return show(c, desk, template, fields, faults);
+  if (template.confidential && !settings.confidential && !c.var.session.abilities.has('access')) {
+    return show(c, desk, template, fields, { confidential: 'Only an admin takes this mark off.' });
+  }
   const changed = findChanges(template, settings);
   if (Object.keys(changed).length === 0) return done(c, `/templates/${templateId}/settings`, 'Nothing was changed.');
   const revision = readNumber(fields.revision) ?? 0;

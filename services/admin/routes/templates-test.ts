@@ -15,6 +15,7 @@ import { findTestSend, noteTestSend, readTestProgress, type TestSend } from '../
 import { requireAbility } from '../roles.ts';
 import { channelTitles, loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
 import { describeProgress } from '../template/test-progress.ts';
+import { findTestAddressFault } from '../template/test-addresses.ts';
 import { createThrottle } from '../template/throttle.ts';
 
 const testsPerMinute = 20;
@@ -35,7 +36,7 @@ export function testTemplates(app: AdminApp, desk: TemplateDesk): void {
     requireAbility(c, 'edit');
     const template = await loadTemplate(c, parts);
     const { fields } = await readForm(c);
-    const { test, faults } = await readTest(desk, template, fields);
+    const { test, faults } = await readTest(c, desk, template, fields);
     if (!test) return show(c, desk, template, fields, faults);
     if (template.archivedAt) {
       return show(c, desk, template, fields, { form: 'It is archived: bring it back under Settings to send a test.' });
@@ -62,6 +63,7 @@ interface WantedTest {
 }
 
 async function readTest(
+  c: AdminContext,
   { parts, people }: TemplateDesk,
   { templateId, channel, kind }: TemplateRow,
   fields: FormFields,
@@ -75,13 +77,18 @@ async function readTest(
   if (channel === 'sms' && !isPhoneNumber(address)) {
     faults.address = 'This is not a phone number: write it with its country, such as +49 151 23456789.';
   }
+  const { name, abilities } = c.var.session;
+  if (faults.address === undefined && !abilities.has('access')) {
+    const fault = findTestAddressFault(parts.config.testAddresses, channel, address, name);
+    if (fault !== undefined) faults.address = fault;
+  }
   const context = (fields.context ?? '').trim() || '{}';
   const contextFault = findContextFault(context);
   if (contextFault !== undefined) faults.context = `It ${contextFault}.`;
   const { version } = await loadVersion(parts, templateId, fields.version || '0');
-  const person = await people.find(kind, (fields.user_id ?? '').trim());
+  const person = await people.find(kind, (fields.user_id ?? '').trim(), abilities.has('people'));
   if (person.fault !== undefined) faults.user_id = person.fault;
-  else if (person.from === 'examples') {
+  else if (person.from === 'examples' && abilities.has('people')) {
     faults.user_id =
       'A test needs a real person’s data, and the user service gives none at the moment. Try again shortly.';
   }

@@ -17,7 +17,7 @@ import { templateVersions } from './templates-versions.ts';
 const perPage = 50;
 
 export function templates(app: AdminApp, parts: Parts): void {
-  const desk: TemplateDesk = { parts, people: createPreviewPeople(parts.users, parts.now) };
+  const desk: TemplateDesk = { parts, people: createPreviewPeople(parts.users, parts.now), noted: new Map() };
   app.get('/templates', (c) => showList(c, parts));
   newTemplates(app, desk);
   templateVersions(app, desk);

@@ -1,7 +1,7 @@
 // With whose data a preview is made: a person that was chosen, else somebody of the user service, else the examples that
 // come with the template's kind.
-import type { Variable } from '../../../content/collectors/collector.ts';
-import { findCollector, variablesOf } from '../../../content/kinds.ts';
+import { toExamplePerson } from '../../../content/example-person.ts';
+import { findCollector } from '../../../content/kinds.ts';
 import { isUserId } from '../../../domain/ids.ts';
 import { DependencyError } from '../../../lib/errors.ts';
 import type { UnusableUser, User, UserService } from '../../../lib/user-service.ts';
@@ -18,8 +18,12 @@ export interface PreviewPerson {
 }
 
 export interface PreviewPeople {
-  /** Never rejects because the user service is down. @param userId empty for anybody */
-  find(kind: string, userId: string): Promise<PreviewPerson>;
+  /**
+   * Never rejects because the user service is down.
+   * @param userId empty for anybody
+   * @param mayUsePeople false: the examples, whatever is asked for
+   */
+  find(kind: string, userId: string, mayUsePeople: boolean): Promise<PreviewPerson>;
 }
 
 /** Previews follow one typing person: they must not wait for a user service that hangs. */
@@ -53,7 +57,11 @@ export function createPreviewPeople(users: UserService, now: () => number): Prev
   }
 
   return {
-    async find(kind, userId) {
+    async find(kind, userId, mayUsePeople) {
+      if (!mayUsePeople) {
+        const fault = userId === '' ? undefined : 'Your role previews and tests with example values only.';
+        return { ...toExample(kind), fault };
+      }
       if (userId !== '' && !isUserId(userId)) {
         return { ...toExample(kind), fault: 'A user id has 1 to 64 of the characters A-Z a-z 0-9 . _ : -' };
       }
@@ -82,18 +90,6 @@ export function createPreviewPeople(users: UserService, now: () => number): Prev
 }
 
 function toExample(kind: string): PreviewPerson {
-  const collector = findCollector(kind);
-  const toValues = (variables: readonly Variable[]) =>
-    Object.fromEntries(variables.map(({ name, example }) => [name, example]));
-  const names = collector ? toValues(variablesOf(collector)) : {};
-  const user: User = {
-    id: 'example',
-    first_name: String(names.first_name ?? ''),
-    last_name: String(names.last_name ?? ''),
-    email: null,
-    phone: null,
-    promo_agree: true,
-  };
-  const examples = collector ? toValues(collector.variables) : {};
-  return { user, from: 'examples', examples, fault: undefined, notice: undefined };
+  const { user, collected } = toExamplePerson(findCollector(kind));
+  return { user, from: 'examples', examples: collected, fault: undefined, notice: undefined };
 }

@@ -42,6 +42,8 @@ export interface Draft {
   texts: TemplateTexts;
   /** Empty for anybody. */
   userId: string;
+  /** Of whoever tries it out. */
+  mayUsePeople: boolean;
   /** As entered; empty for none. */
   context: string;
 }
@@ -64,7 +66,7 @@ export async function tryOut({ previewer, people, publicUrl }: Tools, draft: Dra
   const givenContext = draft.context.trim() === '' ? '{}' : draft.context;
   const contextFault = findContextFault(givenContext);
   const context = contextFault === undefined ? givenContext : '{}';
-  const [check, person] = await Promise.all([previewer.check(template), people.find(draft.kind, draft.userId)]);
+  const [check, person] = await Promise.all([previewer.check(template), people.find(draft.kind, draft.userId, draft.mayUsePeople)]);
   const faults: Mark[] = check.faults.map((fault) => ({ level: 'fault', ...fault }));
   let message: Message | null = null;
   if (faults.length === 0) {
