@@ -134,7 +134,7 @@ async function leaveTraces(): Promise<void> {
   );
   const list = await makeDraft(admin, { template_id: 'plain' });
   await ok(saveDraft(admin, list, { template_id: 'plain', people: `${her?.id}\n${other?.id}` }));
-  await ok(admin.post('/replays', { topic: 'requests', user: her?.id ?? '', from: '', until: '', rate: '500' }));
+  await ok(admin.post('/replays/new', { topic: 'requests', user: her?.id ?? '', from: '', until: '', rate: '500' }));
   // Reports and consent.
   const reports = [
     { type: 'bounce', address: her?.email, status: '4.2.2' },
@@ -143,7 +143,6 @@ async function leaveTraces(): Promise<void> {
   expect((await ingest.post('/feedback', reports)).status).toBe(202);
   await ok(admin.post('/suppressions', { channel: 'sms', address: her?.phone ?? '', words: reason }));
   await ok(admin.post(`/people/${her?.id}/consent`, { channel: 'email', to: 'unsubscribed' }));
-  await ok(admin.post(`/notifications/${notification?.notification_id}/again`, { reason }).catch(() => new Response()));
   // What a broken upload, and a mailing that the planner leaves alone, leave behind.
   await sql`insert into uploaded_people values (${randomUUID()}, 0, ${[her?.id, other?.id]})`.execute(db);
   await sql`insert into set_aside values (${randomUUID()}, ${`the user service fails for ${her?.id}`}, 1, now())`.execute(
