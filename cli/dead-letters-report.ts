@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../lib/db/database.ts';
 import { explainCode } from '../services/admin/kafka/dead-letter-words.ts';
 import { isHiddenRecord } from '../services/admin/kafka/hidden-record.ts';
-import { toKeyText } from '../services/admin/kafka/key-text.ts';
 import { hideConfidential } from '../services/admin/kafka/hide-confidential.ts';
+import { toKeyText } from '../services/admin/kafka/key-text.ts';
 import { openRecord } from '../services/admin/kafka/open-record.ts';
 import type { StoredRecord } from '../services/admin/kafka/stored-record.ts';
 import { type ActedLetter, letterKey } from '../services/admin/operator/dead-letters-filter.ts';
@@ -48,7 +48,11 @@ export async function describeLetter({ db, topics, codec }: LetterDesk, record: 
     return [...lines, '', JSON.stringify(event, null, 2)];
   }
   if (content.kind === 'undecodable')
-    return [...lines, `not decoded ${content.reason}`, `value       ${record.valueBytes} bytes, not shown: they count as confidential`];
+    return [
+      ...lines,
+      `not decoded ${content.reason}`,
+      `value       ${record.valueBytes} bytes, not shown: they count as confidential`,
+    ];
   return [...lines, 'no value'];
 }
 

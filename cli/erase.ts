@@ -27,7 +27,7 @@ theirs alone are deleted; they are taken off the lists of mailings and files. Th
 does what is left.
 
   --also <text>   an earlier address, a phone number or the full name: it is taken out of reasons, searches and the audit log as well,
-                  as the id and the addresses in the ledger are. Several times for several. Six characters or more
+                  as the id and the addresses in the ledger are. Several times for several
   --execute       do it
   --readmit       undo only this: messages to the id are sent again, for somebody who came back
 

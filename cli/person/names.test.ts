@@ -50,6 +50,11 @@ it('takes the names out of every text of a JSON value, however deep, and of its 
   expect(replaceInJson({ other: 'bob' }, anna)).toBeUndefined();
 });
 
+it('finds a given name however short, in any script', () => {
+  expect(replaceInText('Anruf von ユキ 佐藤 (heute)', [other('ユキ 佐藤')])).toBe('Anruf von (erased) (heute)');
+  expect(replaceInText('佐藤さん', [other('佐藤')])).toBeUndefined();
+});
+
 it('takes a text with signs of patterns as it is', () => {
   expect(replaceInText('of a.b+c@people.example', [address('a.b+c@people.example')])).toBe('of (erased)');
   expect(replaceInText('of axb+c@people.example', [address('a.b+c@people.example')])).toBeUndefined();

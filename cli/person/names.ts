@@ -26,15 +26,15 @@ export function replaceInText(text: string, names: readonly Name[]): string | un
   let result = text;
   for (const name of names) {
     if (text === name.text) result = name.replacement;
-    else if (name.text.length >= minCharsInText) result = result.replace(toPattern(name), () => name.replacement);
+    else if (isFoundInText(name)) result = result.replace(toPattern(name), () => name.replacement);
   }
   return result === text ? undefined : result;
 }
 
 /** Anywhere in the text, also within another word: for what may be emptied as a whole. */
 export function holdsName(text: string, names: readonly Name[]): boolean {
-  const isIn = (name: string) => name.length >= minCharsInText && text.toLowerCase().includes(name.toLowerCase());
-  return names.some((name) => isIn(name.text) || isSame(name, text));
+  const isIn = (name: Name) => isFoundInText(name) && text.toLowerCase().includes(name.text.toLowerCase());
+  return names.some((name) => isIn(name) || isSame(name, text));
 }
 
 /** As replaceInText, of the id of `<what> <id>`, however short. */
@@ -58,6 +58,11 @@ function walk(value: unknown, names: readonly Name[]): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => [replaceInText(key, names) ?? key, walk(one, names)]),
   );
+}
+
+/** What somebody has given besides the id was meant, however short: 佐藤. */
+function isFoundInText({ kind, text }: Name): boolean {
+  return kind !== 'id' || text.length >= minCharsInText;
 }
 
 function isSame(name: Name, text: string): boolean {

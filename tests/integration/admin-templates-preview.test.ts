@@ -12,7 +12,8 @@ let editor: Visitor;
 beforeAll(async () => {
   users = await startUserMock({ port: 0, host: '127.0.0.1' });
   lab = await startAdminLab(users.url);
-  editor = await lab.logIn('editor');
+  // Who may see people as well: editors alone preview with examples.
+  editor = await lab.logIn('editor', 'support');
   const kind = 'monthly_personal_statistic';
   await addTemplate(lab.db, { templateId: 'mail', html: 'x', kind });
   await addTemplate(lab.db, { templateId: 'promo', html: 'x', kind });
@@ -177,7 +178,7 @@ describe('when the user service is down', () => {
   it('the preview shows examples and says so, quickly', async () => {
     const without = await startAdminLab('http://127.0.0.1:9');
     try {
-      const visitor = await without.logIn('editor');
+      const visitor = await without.logIn('editor', 'support');
       await addTemplate(without.db, { templateId: 'mail', html: 'x', kind: 'monthly_personal_statistic' });
       const html =
         '{{ first_name }} {{ last_name }} {{ films_month_count }} {{ favourite_genre }}{{ unsubscribe_url }}';

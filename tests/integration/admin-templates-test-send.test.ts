@@ -16,7 +16,7 @@ let reader: RequestReader;
 beforeAll(async () => {
   users = await startUserMock({ port: 0, host: '127.0.0.1' });
   lab = await startAdminLab(users.url);
-  editor = await lab.logIn('editor');
+  editor = await lab.logIn('editor', 'support');
   await addTemplate(lab.db, { templateId: 'mail', html: 'one' });
   await changeTemplate(lab.db, { templateId: 'mail', html: 'two' }, 2);
   await addTemplate(lab.db, { templateId: 'sms', channel: 'sms', text: 'x' });
@@ -75,7 +75,7 @@ describe('a test-send', () => {
   });
 
   it('takes a phone number as people write it, and anybody when no person is chosen', async () => {
-    const { requestId } = await sent('sms', { address: '+49 (151) 234-567 89', user_id: '' });
+    const { requestId } = await sent('sms', { address: '+49 (151) 234-567 89', user_id: '' }, await lab.logIn('admin'));
     const [row] = await lab.db.selectFrom('test_sends').selectAll().where('request_id', '=', requestId).execute();
     expect(row?.address).toBe('+4915123456789');
     expect(row?.user_id).toMatch(/^[0-9a-f-]{36}$/);
@@ -165,7 +165,7 @@ describe('a test-send', () => {
   });
 
   it('can be asked for twenty times a minute by one person, not more, and others are not held up', async () => {
-    const [busy, calm] = await Promise.all([lab.logIn('editor'), lab.logIn('editor')]);
+    const [busy, calm] = await Promise.all([lab.logIn('editor', 'support'), lab.logIn('editor', 'support')]);
     for (let n = 0; n < 20; n++) await sent('mail', { address: 'me@example.com' }, busy);
     const answer = await send('mail', { address: 'me@example.com' }, busy);
     expect(answer.status).toBe(429);

@@ -40,7 +40,8 @@ export function toRecordFacts({ content }: OpenedRecord): RecordFacts {
 }
 
 const maxVersion = 2_147_483_647;
-const toVersion = (value: unknown) => (Number.isInteger(value) && Number(value) <= maxVersion ? Number(value) : undefined);
+const toVersion = (value: unknown) =>
+  Number.isInteger(value) && Number(value) <= maxVersion ? Number(value) : undefined;
 const versionOf = (test: unknown): unknown =>
   typeof test === 'object' && test !== null && 'template_version' in test ? test.template_version : undefined;
 

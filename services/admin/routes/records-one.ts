@@ -2,9 +2,10 @@
 // hold addresses and texts.
 import { writeAudit } from '../audit.ts';
 import { explainCode } from '../kafka/dead-letter-words.ts';
-import { toKeyText } from '../kafka/key-text.ts';
+import { isHiddenRecord } from '../kafka/hidden-record.ts';
 import { hideConfidential, hideHeaders } from '../kafka/hide-confidential.ts';
 import { toTree } from '../kafka/json-tree.ts';
+import { toKeyText } from '../kafka/key-text.ts';
 import { type OpenedRecord, openRecord } from '../kafka/open-record.ts';
 import { toRecordFacts } from '../kafka/record-facts.ts';
 import { createSchemaDirectory, type SchemaDirectory } from '../kafka/schema-facts.ts';
@@ -12,7 +13,6 @@ import { findTopic } from '../kafka/topic-directory.ts';
 import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
-import { isHiddenRecord } from '../kafka/hidden-record.ts';
 import { findAction } from '../queries/dead-letters.ts';
 import { requireAbility } from '../roles.ts';
 import { requireTopic } from './records.ts';
@@ -107,7 +107,7 @@ function toJson(
   if (content.kind === 'event')
     return { ...place, schema_id: content.schemaId, record: content.topic.record, value: event };
   if (content.kind !== 'undecodable') return { ...place, value: null };
-  return { ...place, not_decoded: content.reason, value: 'not shown', value_bytes: stored.valueBytes };
+  return { ...place, not_decoded: content.reason, value: 'confidential', value_bytes: stored.valueBytes };
 }
 
 function download(c: AdminContext, json: string, name: string): Response {

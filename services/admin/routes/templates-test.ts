@@ -14,8 +14,8 @@ import { listVersions, type TemplateRow } from '../queries/templates.ts';
 import { findTestSend, noteTestSend, readTestProgress, type TestSend } from '../queries/templates-tests.ts';
 import { requireAbility } from '../roles.ts';
 import { channelTitles, loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
-import { describeProgress } from '../template/test-progress.ts';
 import { findTestAddressFault } from '../template/test-addresses.ts';
+import { describeProgress } from '../template/test-progress.ts';
 import { createThrottle } from '../template/throttle.ts';
 
 const testsPerMinute = 20;

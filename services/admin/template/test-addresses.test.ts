@@ -26,5 +26,7 @@ it.each([
 });
 
 it('lets no SMS go anywhere where no prefix is set', () => {
-  expect(findTestAddressFault({ ...rule, phonePrefixes: [] }, 'sms', '+4915123456789', 'ada')).toContain('to no number');
+  expect(findTestAddressFault({ ...rule, phonePrefixes: [] }, 'sms', '+4915123456789', 'ada')).toContain(
+    'to no number',
+  );
 });

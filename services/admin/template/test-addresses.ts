@@ -20,7 +20,8 @@ export function findTestAddressFault(
 ): string | undefined {
   if (channel === 'sms') {
     if (phonePrefixes.some((prefix) => address.startsWith(prefix))) return undefined;
-    const where = phonePrefixes.length === 0 ? 'to no number' : `to numbers that begin with ${phonePrefixes.join(', ')}`;
+    const where =
+      phonePrefixes.length === 0 ? 'to no number' : `to numbers that begin with ${phonePrefixes.join(', ')}`;
     return `Tests by SMS go ${where} (TEST_PHONE_PREFIXES); an admin may send one elsewhere.`;
   }
   const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();

@@ -66,7 +66,10 @@ export async function tryOut({ previewer, people, publicUrl }: Tools, draft: Dra
   const givenContext = draft.context.trim() === '' ? '{}' : draft.context;
   const contextFault = findContextFault(givenContext);
   const context = contextFault === undefined ? givenContext : '{}';
-  const [check, person] = await Promise.all([previewer.check(template), people.find(draft.kind, draft.userId, draft.mayUsePeople)]);
+  const [check, person] = await Promise.all([
+    previewer.check(template),
+    people.find(draft.kind, draft.userId, draft.mayUsePeople),
+  ]);
   const faults: Mark[] = check.faults.map((fault) => ({ level: 'fault', ...fault }));
   let message: Message | null = null;
   if (faults.length === 0) {
