@@ -159,7 +159,7 @@ describe('a test-send', () => {
     expect(html).toContain('It could not be sent.');
     expect(html).toContain('550 no');
     expect(html).toContain(`/notifications/${ids.notification_id}`);
-    expect(await editor.page(path)).not.toContain('/notifications/');
+    expect(await (await lab.logIn('editor')).page(path)).not.toContain('/notifications/');
     expect((await editor.get(`/templates/sms/test/${requestId}`)).status).toBe(404);
     expect((await editor.get('/templates/mail/test/nonsense')).status).toBe(404);
   });
