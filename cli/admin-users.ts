@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Db } from '../lib/db/database.ts';
+import { forgetLogInTries } from '../lib/log-in-tries.ts';
 import { hashPassword, newPassword } from '../lib/passwords.ts';
 import type { Call } from './command.ts';
 
@@ -42,7 +43,7 @@ export async function addAdminUser(db: Db, user: NewAdminUser): Promise<boolean>
   });
 }
 
-/** Ends the person's sessions and any lock. @returns false when there is no such log-in */
+/** Ends the person's sessions and forgets wrong passwords. @returns false when there is no such log-in */
 export async function setPassword(db: Db, name: string, password: string, mustChange: boolean): Promise<boolean> {
   const passwordHash = await hashPassword(password);
   return db.transaction().execute(async (transaction) => {
@@ -54,12 +55,13 @@ export async function setPassword(db: Db, name: string, password: string, mustCh
       .executeTakeFirst();
     if (!changed) return false;
     await transaction.deleteFrom('admin_sessions').where('admin_user_id', '=', changed.admin_user_id).execute();
+    await forgetLogInTries(transaction, name);
     await writeAudit(transaction, 'user.password_set', name, {});
     return true;
   });
 }
 
-/** Disabling ends the person's sessions; enabling ends any lock. */
+/** Disabling ends the person's sessions; enabling forgets wrong passwords. */
 export async function setDisabled(
   db: Db,
   name: string,
@@ -81,6 +83,8 @@ export async function setDisabled(
       .execute();
     if (isDisabled) {
       await transaction.deleteFrom('admin_sessions').where('admin_user_id', '=', row.admin_user_id).execute();
+    } else {
+      await forgetLogInTries(transaction, name);
     }
     await writeAudit(transaction, isDisabled ? 'user.disabled' : 'user.enabled', name, {});
     return 'changed';

@@ -41,11 +41,10 @@ async function list(db: Db, args: string[], print: Call['print']): Promise<void>
   if (rows.length === 0) {
     return print('Nobody can log in yet: `posthorn users create --name <who> --roles admin` makes a log-in.');
   }
-  const now = Date.now();
   const table = rows.map((row) => [
     row.name,
     row.roles.join(','),
-    describeState(row, now),
+    describeState(row),
     `since ${row.created_at.toISOString().slice(0, 10)}`,
   ]);
   for (const line of toTable(table)) print(line);
@@ -53,15 +52,11 @@ async function list(db: Db, args: string[], print: Call['print']): Promise<void>
 
 interface StateRow {
   disabled_at: Date | null;
-  locked_until: Date | null;
   must_change_password: boolean;
 }
 
-function describeState(row: StateRow, nowMs: number): string {
+function describeState(row: StateRow): string {
   if (row.disabled_at) return `disabled ${row.disabled_at.toISOString().slice(0, 10)}`;
-  if (row.locked_until && row.locked_until.getTime() > nowMs) {
-    return `locked until ${row.locked_until.toISOString()} (wrong passwords)`;
-  }
   return row.must_change_password ? 'active, has to change the password' : 'active';
 }
 

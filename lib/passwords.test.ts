@@ -13,13 +13,13 @@ test('a password is recognised by its hash, any other is not, and the same passw
   }
 });
 
-test('the notation says its own measure: 2^15, 8, 1, a salt of 16 bytes, and what scrypt makes of them', async () => {
+test('the notation says its own measure: 2^15, 8, 3, a salt of 16 bytes, and what scrypt makes of them', async () => {
   const hash = await hashPassword('correct horse');
-  const [, salt = '', key = ''] = /^scrypt\$15\$8\$1\$([\w-]{22})\$([\w-]{43})$/.exec(hash) ?? [];
+  const [, salt = '', key = ''] = /^scrypt\$15\$8\$3\$([\w-]{22})\$([\w-]{43})$/.exec(hash) ?? [];
   const expected = scryptSync('correct horse', Buffer.from(salt, 'base64url'), 32, {
     N: 2 ** 15,
     r: 8,
-    p: 1,
+    p: 3,
     maxmem: 2 ** 27,
   });
   expect(key).toBe(expected.toString('base64url'));
@@ -44,8 +44,8 @@ test('an unknown notation lets nobody in, and one that asks for gigabytes is not
     hash.replace('$15$', '$99$'),
     hash.replace('$15$', '$00$'),
     hash.replace('$8$', '$17$'),
-    hash.replace('$1$', '$5$'),
-    hash.replace('$1$', '$0$'),
+    hash.replace('$3$', '$5$'),
+    hash.replace('$3$', '$0$'),
     hash.slice(0, hash.lastIndexOf('$') + 1),
     `${hash}$`,
   ];

@@ -151,6 +151,8 @@ describe('tables', () => {
     lag_minutes: ['services/admin'],
     admin_users: ['cli', 'services/admin'],
     admin_sessions: ['cli', 'services/admin'],
+    admin_log_in_tries: ['lib', 'services/admin'],
+    admin_known_addresses: ['services/admin'],
     audit: ['cli', 'lib', 'services/admin', 'services/ingest'],
   };
   const services = production.filter(({ path }) => !path.startsWith('lib/db/'));

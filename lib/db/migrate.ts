@@ -13,6 +13,7 @@ import * as suppressionScope from './migrations/0010-suppression-scope.ts';
 import * as unsubscribedBy from './migrations/0011-unsubscribed-by.ts';
 import * as keysOwnRequests from './migrations/0012-keys-own-requests.ts';
 import * as findPeople from './migrations/0015-find-people.ts';
+import * as logInTries from './migrations/0016-log-in-tries.ts';
 import * as erasedPeople from './migrations/0017-erased-people.ts';
 
 // Added to, never changed: a release can run beside the one before it, so each migration only adds.
@@ -29,6 +30,7 @@ const migrations: Record<string, Migration> = {
   '0011-unsubscribed-by': unsubscribedBy,
   '0012-keys-own-requests': keysOwnRequests,
   '0015-find-people': findPeople,
+  '0016-log-in-tries': logInTries,
   '0017-erased-people': erasedPeople,
 };
 

@@ -12,6 +12,7 @@ import {
   toServiceSettings,
   url,
 } from '../../lib/config.ts';
+import { toTrustedProxies } from './client-address.ts';
 
 export const adminVariables = z.object({
   ...serviceVariables,
@@ -19,7 +20,7 @@ export const adminVariables = z.object({
   OPS_PORT: port.default(9105),
   /** How people reach the pages, where a proxy stands before them: cookies and the check of origins go by it. */
   ADMIN_URL: url('http:', 'https:').optional(),
-  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  /** Addresses and networks (CIDR) of proxies whose X-Forwarded-For is believed. */
   TRUSTED_PROXIES: list.default([]),
   /** Unsubscribe links in previews are those of the messages that are sent. */
   ...linkVariables,
@@ -45,7 +46,7 @@ export function readAdminConfig(env: Environment) {
     port: variables.ADMIN_PORT,
     opsPort: variables.OPS_PORT,
     adminUrl: variables.ADMIN_URL,
-    trustedProxies: variables.TRUSTED_PROXIES,
+    trustedProxies: toTrustedProxies(variables.TRUSTED_PROXIES),
     publicUrl: variables.PUBLIC_URL,
     sender,
     testAddresses: {

@@ -1,87 +1,120 @@
-// Checks a name and password, throttled: after five wrong passwords in a row a name waits, longer each time; an address
-// that tries many names waits as well. Whether the name or the password was wrong is not told.
+// Checks a name and password: throttled (log-in-tries.ts), two at a time, and with the same answer in the same time
+// whether the name exists or not.
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../lib/db/database.ts';
 import { createGate } from '../../lib/gate.ts';
-import { verifyPassword } from '../../lib/passwords.ts';
+import { toLogInName } from '../../lib/log-in-tries.ts';
+import { hashPassword, isOutdated, verifyPassword } from '../../lib/passwords.ts';
+import { beginTry, countersOf, endTries, startWait, takeBack } from './log-in-tries.ts';
+import { PageError } from './page-error.ts';
 
 export type LogIn =
   | { kind: 'ok'; adminUserId: string; name: string }
-  | { kind: 'wrong' }
+  /** `isNews`: the audit log has no line of it yet. */
+  | { kind: 'wrong'; isNews: boolean }
   /** So many passwords are being checked that this one was not. */
   | { kind: 'busy' }
   | { kind: 'wait'; seconds: number };
 
-const freeTries = 5;
-const longestLockSeconds = 15 * 60;
-const addressTries = 20;
-const addressWindowMs = 60_000;
-/** A check takes 32 MiB and a tenth of a second of one core: two leave the others to Kafka, files and pages. */
+/** A check takes 32 MiB and a third of a second of one core: two leave the others to Kafka, files and pages. */
 const checksAtOnce = { maxRunning: 2, maxWaiting: 20 };
-/** Of nobody's password: an unknown name takes as long as a known one. */
-const nobodysHash =
-  'scrypt$15$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+/** An address is known for so long after the last log-in from it. */
+const knownDays = 90;
+const maxKnown = 50;
 
 export interface LogIns {
-  /** @throws DependencyError('postgres') */
-  tryLogIn(name: string, password: string, address: string): Promise<LogIn>;
+  /**
+   * @param network of the caller (client-address.ts)
+   * @throws DependencyError('postgres')
+   */
+  tryLogIn(name: string, password: string, network: string): Promise<LogIn>;
+  /** Somebody who is logged in gives their password once more, with the same throttle. */
+  tryAgain(name: string, password: string, network: string): Promise<LogIn>;
+  /** In turn with the checks. @throws PageError 503 when too many wait */
+  hash(password: string): Promise<string>;
 }
 
-export function createLogIns(db: Db, now: () => number): LogIns {
-  const checks = createGate(checksAtOnce);
-  const triesByAddress = new Map<string, { count: number; sinceMs: number }>();
+export const busySentence = 'Too many passwords are being checked at the moment. Wait some seconds, then try again.';
 
-  function addressWait(address: string): number {
-    const tries = triesByAddress.get(address);
-    if (!tries || now() - tries.sinceMs > addressWindowMs) {
-      if (triesByAddress.size > 10_000) triesByAddress.clear();
-      triesByAddress.set(address, { count: 1, sinceMs: now() });
-      return 0;
+export function createLogIns(db: Db): LogIns {
+  const checks = createGate(checksAtOnce);
+
+  async function check(name: string, password: string, network: string, isLoggedIn: boolean): Promise<LogIn> {
+    const user = await findUser(db, name, network);
+    const isKnown = isLoggedIn || (user?.isKnown ?? false);
+    const counters = countersOf(name, network, isKnown);
+    const begun = await beginTry(db, counters);
+    if (begun.kind === 'wait') return begun;
+    // Whoever is known waits only for others who are known.
+    const checking = checks.run(() => judge(user, password), isKnown);
+    if (!checking) {
+      await takeBack(db, counters);
+      return { kind: 'busy' };
     }
-    tries.count += 1;
-    return tries.count > addressTries ? Math.ceil((tries.sinceMs + addressWindowMs - now()) / 1_000) : 0;
+    const newHash = await checking;
+    if (!user || newHash === 'wrong') {
+      await startWait(db, counters, begun.waitSeconds);
+      return { kind: 'wrong', isNews: begun.isNews };
+    }
+    await endTries(db, counters);
+    if (newHash !== user.hash) await replaceHash(db, user.id, user.hash, newHash);
+    await rememberAddress(db, user.id, network);
+    return { kind: 'ok', adminUserId: user.id, name: user.name };
   }
 
   return {
-    async tryLogIn(name, password, address) {
-      const seconds = addressWait(address);
-      if (seconds > 0) return { kind: 'wait', seconds };
-      const user = await findUser(db, name);
-      if (user && user.waitSeconds > 0) return { kind: 'wait', seconds: user.waitSeconds };
-      const check = checks.run(() => verifyPassword(password, user?.hash ?? nobodysHash));
-      if (!check) return { kind: 'busy' };
-      const isRight = await check;
-      if (user && isRight) {
-        await withDatabase(() =>
-          sql`update admin_users set failed_count = 0, locked_until = null where admin_user_id = ${user.id}`.execute(
-            db,
-          ),
-        );
-        return { kind: 'ok', adminUserId: user.id, name: user.name };
-      }
-      if (user) await countFailure(db, user.id);
-      return { kind: 'wrong' };
+    tryLogIn: (name, password, network) => check(name, password, network, false),
+    tryAgain: (name, password, network) => check(name, password, network, true),
+    hash(password) {
+      const hashing = checks.run(() => hashPassword(password), true);
+      if (!hashing) throw new PageError(503, busySentence);
+      return hashing;
     },
   };
 }
 
-async function findUser(db: Db, name: string) {
+/** @returns the hash that the password is to have from now on: of this release's measure */
+async function judge(user: { hash: string } | undefined, password: string): Promise<string> {
+  const isRight = await verifyPassword(password, user?.hash);
+  if (!user || !isRight) return 'wrong';
+  return isOutdated(user.hash) ? hashPassword(password) : user.hash;
+}
+
+async function findUser(db: Db, name: string, network: string) {
   const { rows } = await withDatabase(() =>
-    sql<{ id: string; name: string; hash: string; waitSeconds: number }>`
-      select admin_user_id as id, name, password_hash as hash,
-        greatest(0, ceil(extract(epoch from locked_until - now())))::int as "waitSeconds"
-      from admin_users where name = ${name.trim().toLowerCase()} and disabled_at is null`.execute(db),
+    sql<{ id: string; name: string; hash: string; isKnown: boolean }>`
+      select u.admin_user_id as id, u.name, u.password_hash as hash, exists (
+          select from admin_known_addresses k where k.admin_user_id = u.admin_user_id and k.address = ${network}
+            and k.seen_at > now() - make_interval(days => ${knownDays}::int)) as "isKnown"
+      from admin_users u where u.name = ${toLogInName(name)} and u.disabled_at is null`.execute(db),
   );
   return rows[0];
 }
 
-/** The fifth wrong password in a row locks for 30 s, each further one for twice as long. */
-async function countFailure(db: Db, adminUserId: string): Promise<void> {
+/** Not when the password was changed meanwhile. */
+async function replaceHash(db: Db, adminUserId: string, before: string, after: string): Promise<void> {
+  await withDatabase(() =>
+    db
+      .updateTable('admin_users')
+      .set({ password_hash: after })
+      .where('admin_user_id', '=', adminUserId)
+      .where('password_hash', '=', before)
+      .execute(),
+  );
+}
+
+/** The newest ones of each person. */
+async function rememberAddress(db: Db, adminUserId: string, network: string): Promise<void> {
   await withDatabase(() =>
     sql`
-      update admin_users set failed_count = failed_count + 1,
-        locked_until = case when failed_count + 1 >= ${freeTries}::int then now() + make_interval(secs =>
-          least(30 * power(2, least(failed_count + 1 - ${freeTries}::int, 10)), ${longestLockSeconds}::int)) end
-      where admin_user_id = ${adminUserId}`.execute(db),
+      insert into admin_known_addresses (admin_user_id, address) values (${adminUserId}, ${network})
+      on conflict (admin_user_id, address) do update set seen_at = now()`.execute(db),
+  );
+  await withDatabase(() =>
+    sql`
+      delete from admin_known_addresses where admin_user_id = ${adminUserId} and (
+        seen_at < now() - make_interval(days => ${knownDays}::int) or address in (
+          select address from admin_known_addresses where admin_user_id = ${adminUserId}
+          order by seen_at desc offset ${maxKnown}::int))`.execute(db),
   );
 }

@@ -13,6 +13,7 @@ import type { Form } from './forms.ts';
 import type { KeptAdmin } from './kafka/kept-admin.ts';
 import type { LagSampler } from './kafka/lag-sampler.ts';
 import type { RecordReader } from './kafka/record-reader.ts';
+import type { LogIns } from './log-in.ts';
 import type { DeadLetterIndex } from './operator/dead-letters-index.ts';
 import type { Previewer } from './preview.ts';
 import type { Session } from './sessions.ts';
@@ -37,6 +38,8 @@ export interface Parts {
   users: UserService;
   previewer: Previewer;
   views: Views;
+  /** The only way to a password's check: throttled, and two at a time. */
+  logIns: LogIns;
   logger: Logger;
   now: () => number;
   /** Aborted when the service stops: event streams and readers end with it. */

@@ -2,10 +2,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
+import { clientAddress, toNetwork } from './client-address.ts';
 import { readForm } from './forms.ts';
 import { PageError } from './page-error.ts';
 import type { AdminContext, AdminEnv, Parts } from './parts.ts';
-import { findSession } from './sessions.ts';
+import { findSession, findUnusedSession } from './sessions.ts';
 
 const sessionCookie = 'posthorn_session';
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -34,7 +35,9 @@ export function requireSession(parts: Pick<Parts, 'db'>): MiddlewareHandler<Admi
   return async (c, next) => {
     if (openPaths.test(c.req.path)) return next();
     const token = readSessionToken(c);
-    const session = token === undefined ? undefined : await findSession(parts.db, token);
+    // An EventSource comes again and again by itself, though nobody looks at its page.
+    const find = c.req.header('accept') === 'text/event-stream' ? findUnusedSession : findSession;
+    const session = token === undefined ? undefined : await find(parts.db, token);
     if (!session) {
       if (c.req.method !== 'GET') throw new PageError(401, 'Your session has ended. Log in again, then repeat this.');
       return c.redirect(`/login?to=${encodeURIComponent(c.req.path)}`, 303);
@@ -83,12 +86,11 @@ export function writeSessionCookie(c: AdminContext, token: string, adminUrl: str
   });
 }
 
-/** Where the caller is, for the throttle of log-ins: a proxy's word counts only when the proxy is a trusted one. */
-export function clientAddress(c: AdminContext, trustedProxies: readonly string[]): string {
-  const direct = c.env.incoming.socket.remoteAddress?.replace(/^::ffff:/, '') ?? 'unknown';
-  if (!trustedProxies.includes(direct)) return direct;
-  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim());
-  return hops.reverse().find((hop) => hop !== '' && !trustedProxies.includes(hop)) ?? direct;
+/** Where the caller is, and what the throttle of log-ins counts as one caller. */
+export function findCaller(c: AdminContext, { config }: Pick<Parts, 'config'>): { address: string; network: string } {
+  const direct = c.env.incoming.socket.remoteAddress;
+  const address = clientAddress(direct, c.req.header('x-forwarded-for'), config.trustedProxies);
+  return { address, network: toNetwork(address) };
 }
 
 function ownOrigin(c: AdminContext, adminUrl: string | undefined): string {

@@ -18,6 +18,7 @@ import type { AdminConfig } from './config.ts';
 import { createKeptAdmin } from './kafka/kept-admin.ts';
 import { startLagSampler } from './kafka/lag-sampler.ts';
 import { createRecordReader } from './kafka/record-reader.ts';
+import { createLogIns } from './log-in.ts';
 import { createAdminMetrics } from './metrics.ts';
 import { createDeadLetterIndex } from './operator/dead-letters-index.ts';
 import { startRedriveExecutor } from './operator/redrive-executor.ts';
@@ -88,6 +89,7 @@ export async function startAdmin(config: AdminConfig, context: ServiceContext): 
     users: createUserService(config.userService),
     previewer: createPreviewer(),
     views: createViews(),
+    logIns: createLogIns(db),
     logger,
     now: Date.now,
     stopping: stopping.signal,

@@ -35,8 +35,33 @@ export async function openSession(db: Db, adminUserId: string): Promise<string> 
   return token;
 }
 
-/** @throws DependencyError('postgres') */
+/** Finds a session and counts that as its use. @throws DependencyError('postgres') */
 export async function findSession(db: Db, token: string): Promise<Session | undefined> {
+  const found = await readSession(db, token);
+  if (found?.isStale) {
+    await withDatabase(() =>
+      sql`update admin_sessions set seen_at = now() where token_hash = ${toHash(token)}`.execute(db),
+    );
+  }
+  return found?.session;
+}
+
+/** Finds a session for what happens by itself, such as a page that updates: that is no use of it. */
+export async function findUnusedSession(db: Db, token: string): Promise<Session | undefined> {
+  return (await readSession(db, token))?.session;
+}
+
+/** Whether a session is open, and allows what it allowed. */
+export async function isStillOpen(db: Db, token: string, session: Session): Promise<boolean> {
+  const now = await findUnusedSession(db, token);
+  return (
+    now?.adminUserId === session.adminUserId &&
+    now.mustChangePassword === session.mustChangePassword &&
+    now.roles.toSorted().join() === session.roles.toSorted().join()
+  );
+}
+
+async function readSession(db: Db, token: string): Promise<{ session: Session; isStale: boolean } | undefined> {
   const { rows } = await withDatabase(() =>
     sql<{ id: string; name: string; roles: string[]; csrf: string; must: boolean; stale: boolean }>`
       select u.admin_user_id as id, u.name, u.roles, s.csrf_token as csrf, u.must_change_password as must,
@@ -47,12 +72,7 @@ export async function findSession(db: Db, token: string): Promise<Session | unde
   );
   const row = rows[0];
   if (!row) return undefined;
-  if (row.stale) {
-    await withDatabase(() =>
-      sql`update admin_sessions set seen_at = now() where token_hash = ${toHash(token)}`.execute(db),
-    );
-  }
-  return {
+  const session = {
     adminUserId: row.id,
     name: row.name,
     roles: row.roles,
@@ -60,6 +80,7 @@ export async function findSession(db: Db, token: string): Promise<Session | unde
     csrfToken: row.csrf,
     mustChangePassword: row.must,
   };
+  return { session, isStale: row.stale };
 }
 
 export async function closeSession(db: Db, token: string): Promise<void> {

@@ -39,7 +39,7 @@ describe('logging in', () => {
     expect(words(await known.text())).toBe(words(await unknown.text()));
   });
 
-  it('locks a name after five wrong passwords in a row, even for the right one, and says how long', async () => {
+  it('makes a name wait after five wrong passwords in a row, even with the right one, and says how long', async () => {
     await addAdminUser(lab.db, 'guessed', 'the right password', ['viewer']);
     for (let n = 0; n < 5; n++) expect((await tryPassword('guessed', `wrong ${n}`)).status).toBe(401);
     const answer = await tryPassword('guessed', 'the right password');

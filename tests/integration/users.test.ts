@@ -5,7 +5,9 @@ import { adminRoles, ensureFirstAdmin } from '../../cli/admin-users.ts';
 import { users } from '../../cli/users.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
+import { toNameHash } from '../../lib/log-in-tries.ts';
 import { verifyPassword } from '../../lib/passwords.ts';
+import { beginTry, countersOf } from '../../services/admin/log-in-tries.ts';
 import { roles as rolesOfThePages } from '../../services/admin/roles.ts';
 import { type CommandRunner, createCommandRunner } from '../support/command-runner.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/test-database.ts';
@@ -60,7 +62,7 @@ async function openSession(name: string): Promise<void> {
 
 beforeEach(async () => {
   if (await sql`select to_regclass('audit')`.execute(db).then(({ rows }) => !Object.values(rows[0] ?? {})[0])) return;
-  await sql`truncate admin_users, admin_sessions, audit`.execute(db);
+  await sql`truncate admin_users, admin_sessions, admin_known_addresses, admin_log_in_tries, audit`.execute(db);
 });
 
 test('setup makes one admin with a random password, printed once, and never a second one', async () => {
@@ -123,12 +125,14 @@ test.each([
   expect(await userOf('ada')).toBeUndefined();
 });
 
-test('a new password ends locks and sessions of that person alone', async () => {
+test('a new password ends sessions and forgets wrong passwords of that person alone', async () => {
   await run(['create', '--name', 'ada', '--roles', 'viewer']);
   await run(['create', '--name', 'bob', '--roles', 'viewer']);
   await Promise.all([openSession('ada'), openSession('bob')]);
   await sql`update admin_users set failed_count = 9, locked_until = now() + interval '1 hour'`.execute(db);
-  expect((await run(['list']))[0]).toContain('locked until');
+  for (const name of ['ada', 'bob']) {
+    await beginTry(db, countersOf(name, '192.0.2.7', false));
+  }
 
   const lines = await run(['password', '--name', 'ada']);
   const password = lines[1]?.split(': ')[1] ?? '';
@@ -138,6 +142,9 @@ test('a new password ends locks and sessions of that person alone', async () => 
   expect(await sessionsOf('ada')).toEqual([]);
   expect(await sessionsOf('bob')).toHaveLength(1);
   expect((await userOf('bob'))?.failed_count).toBe(9);
+  const counted = await db.selectFrom('admin_log_in_tries').select(['name_hash', 'address']).execute();
+  expect(counted.filter(({ name_hash }) => name_hash.equals(toNameHash('ada')))).toEqual([]);
+  expect(counted.filter(({ name_hash }) => name_hash.equals(toNameHash('bob')))).toHaveLength(2);
   expect((await audited()).at(-1)).toBe('cli user.password_set user ada {}');
 });
 

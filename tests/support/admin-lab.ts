@@ -13,6 +13,7 @@ import { createTopics, type Topics } from '../../lib/topics.ts';
 import { type AdminConfig, readAdminConfig } from '../../services/admin/config.ts';
 import type { Role } from '../../services/admin/roles.ts';
 import { type RunningAdmin, startAdmin } from '../../services/admin/service.ts';
+import { openSession } from '../../services/admin/sessions.ts';
 import { eventually } from './eventually.ts';
 import type { TestEnvironment } from './infrastructure.ts';
 import { registerSubjects } from './register-subjects.ts';
@@ -30,7 +31,7 @@ export interface AdminLab {
   codec: Codec;
   kafka: ReturnType<typeof createKafka>;
   config: AdminConfig;
-  /** Makes a person with these roles and logs in. */
+  /** Makes a person with these roles and a session. */
   logIn(...roles: Role[]): Promise<Visitor>;
   stop(): Promise<void>;
 }
@@ -49,10 +50,14 @@ export interface Visitor {
   csrf(): Promise<string>;
 }
 
-/** @param userServiceUrl of a user service that runs, or of none */
+/**
+ * @param userServiceUrl of a user service that runs, or of none
+ * @param settings further variables of the service
+ */
 export async function startAdminLab(
   userServiceUrl = 'http://127.0.0.1:9',
   env: TestEnvironment = inject('infrastructure'),
+  settings: Record<string, string> = {},
 ): Promise<AdminLab> {
   const logger = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' });
   const database = await createTestDatabase('admin', env.DATABASE_URL);
@@ -66,6 +71,7 @@ export async function startAdminLab(
     OPS_PORT: '0',
     POSTHORN_SECRET: 'a secret of the tests',
     USER_SERVICE_URL: userServiceUrl,
+    ...settings,
   });
   const topics = createTopics(prefix);
   const kafka = createKafka(config.kafka, 'test', logger);
@@ -97,7 +103,13 @@ export async function startAdminLab(
       const name = `${roles.join('-')}-${randomUUID().slice(0, 8)}`;
       const password = `password of ${name}`;
       await addAdminUser(db, name, password, roles, cheapHash(password));
-      return visit(url, name, password);
+      const { admin_user_id } = await db
+        .selectFrom('admin_users')
+        .select('admin_user_id')
+        .where('name', '=', name)
+        .executeTakeFirstOrThrow();
+      // Without the check of a password, which takes a third of a second of work.
+      return toVisitor(url, name, password, `posthorn_session=${await openSession(db, admin_user_id)}`);
     },
     async stop() {
       await admin.stop();
@@ -107,7 +119,7 @@ export async function startAdminLab(
   };
 }
 
-/** Readable like every hash, which says its own measure. At full measure each log-in takes a fifth of a second of work. */
+/** Readable like every hash, which says its own measure. */
 function cheapHash(password: string): string {
   const salt = randomBytes(16);
   const hash = scryptSync(password, salt, 32, { N: 2 ** 10, r: 8, p: 1 });
@@ -137,6 +149,10 @@ export async function visit(url: string, name: string, password: string): Promis
   });
   const cookie = /posthorn_session=[^;]+/.exec(answer.headers.get('set-cookie') ?? '')?.[0];
   if (!cookie) throw new Error(`${name} could not log in: ${answer.status} ${await answer.text()}`);
+  return toVisitor(url, name, password, cookie);
+}
+
+function toVisitor(url: string, name: string, password: string, cookie: string): Visitor {
   const get = (path: string) => fetch(`${url}${path}`, { redirect: 'manual', headers: { cookie } });
   let token: string | undefined;
   const csrf = async () => {

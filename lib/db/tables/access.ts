@@ -6,6 +6,8 @@ export interface AccessTables {
   api_keys: ApiKeysTable;
   admin_users: AdminUsersTable;
   admin_sessions: AdminSessionsTable;
+  admin_log_in_tries: AdminLogInTriesTable;
+  admin_known_addresses: AdminKnownAddressesTable;
   audit: AuditTable;
 }
 
@@ -28,7 +30,7 @@ export interface AdminUsersTable {
   /** scrypt, in the notation of lib/passwords.ts. */
   password_hash: string;
   must_change_password: Generated<boolean>;
-  /** Wrong passwords in a row. */
+  /** These two are of the release before, which locked a name for everybody. */
   failed_count: Generated<number>;
   locked_until: Date | null;
   created_at: Generated<Date>;
@@ -43,6 +45,23 @@ export interface AdminSessionsTable {
   created_at: Generated<Date>;
   seen_at: Generated<Date>;
   expires_at: Date;
+}
+
+export interface AdminLogInTriesTable {
+  /** Of the name that was typed, whether it exists or not; empty for what is counted by address alone. */
+  name_hash: Buffer;
+  /** An IPv4 address or the /64 of an IPv6 address; empty for what is counted by name alone. */
+  address: string;
+  try_count: number;
+  wait_until: Date;
+  forget_at: Date;
+}
+
+/** From where somebody has logged in. */
+export interface AdminKnownAddressesTable {
+  admin_user_id: string;
+  address: string;
+  seen_at: Generated<Date>;
 }
 
 export interface AuditTable {

@@ -17,6 +17,11 @@ function follow(part) {
   source.addEventListener('fault', ({ data }) => {
     part.dataset.stale = `Not up to date: ${data}`;
   });
+  // After a log-out, a new password, a change of rights. The page stays, for what was typed into it.
+  source.addEventListener('ended', () => {
+    source.close();
+    part.dataset.stale = 'Not up to date: your session has ended. Load the page again to log in.';
+  });
   source.addEventListener('error', () => {
     part.dataset.stale = 'Not up to date: the connection is lost. Trying again…';
   });

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { type Db, withDatabase } from '../../../lib/db/database.ts';
+import { forgetLogInTries } from '../../../lib/log-in-tries.ts';
 import { writeAudit } from '../audit.ts';
 import type { Role } from '../roles.ts';
 import { closeSessionsOf } from '../sessions.ts';
@@ -12,7 +13,6 @@ export interface AccessRow {
   name: string;
   roles: string[];
   must_change_password: boolean;
-  locked_until: Date | null;
   created_at: Date;
   disabled_at: Date | null;
   seen_at: Date | null;
@@ -22,7 +22,7 @@ export async function listAccess(db: Db): Promise<AccessRow[]> {
   const { rows } = await withDatabase(() =>
     sql<AccessRow>`
       select u.admin_user_id, u.name, u.roles, u.must_change_password, u.created_at, u.disabled_at,
-        case when u.locked_until > now() then u.locked_until end as locked_until, s.seen_at
+        s.seen_at
       from admin_users u
       left join (select admin_user_id, max(seen_at) as seen_at from admin_sessions group by 1) s using (admin_user_id)
       order by u.disabled_at is not null, u.name`.execute(db),
@@ -85,7 +85,7 @@ export async function setRoles(
   });
 }
 
-/** Disabling ends the person's sessions; enabling ends any lock. */
+/** Disabling ends the person's sessions; enabling forgets wrong passwords. */
 export async function setDisabled(
   db: Db,
   who: string,
@@ -104,12 +104,13 @@ export async function setDisabled(
       .where('admin_user_id', '=', adminUserId)
       .execute();
     if (isDisabled) await closeSessionsOf(transaction, adminUserId);
+    else await forgetLogInTries(transaction, row.name);
     await writeAudit(transaction, who, isDisabled ? 'user.disabled' : 'user.enabled', `user ${row.name}`);
     return 'changed';
   });
 }
 
-/** Ends the person's sessions and any lock; they choose their own at the next log-in. @returns false for nobody */
+/** Ends the person's sessions and forgets wrong passwords; they choose their own at the next log-in. @returns false for nobody */
 export async function setPassword(db: Db, who: string, adminUserId: string, passwordHash: string): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
     const changed = await transaction
@@ -120,6 +121,7 @@ export async function setPassword(db: Db, who: string, adminUserId: string, pass
       .executeTakeFirst();
     if (!changed) return false;
     await closeSessionsOf(transaction, adminUserId);
+    await forgetLogInTries(transaction, changed.name);
     await writeAudit(transaction, who, 'user.password_set', `user ${changed.name}`);
     return true;
   });

@@ -1,7 +1,7 @@
 // What can be done with people with access: add, change roles, give a new password, disable and enable.
 import { z } from 'zod';
 import { isUuid } from '../../../domain/ids.ts';
-import { hashPassword, newPassword } from '../../../lib/passwords.ts';
+import { newPassword } from '../../../lib/passwords.ts';
 import { checkForm, type FormFaults, readForm } from '../forms.ts';
 import { done, page } from '../page.ts';
 import { PageError } from '../page-error.ts';
@@ -41,7 +41,7 @@ async function add(c: AdminContext, parts: Parts): Promise<Response> {
   if (!checked.value || faults.roles) return refuse();
   const { name } = checked.value;
   const password = newPassword();
-  const passwordHash = await hashPassword(password);
+  const passwordHash = await parts.logIns.hash(password);
   if (!(await addAccess(parts.db, c.var.session.name, { name, roles: wanted, passwordHash }))) {
     faults.name = 'Somebody has this name already.';
     return refuse();
@@ -85,7 +85,7 @@ async function givePassword(c: AdminContext, parts: Parts): Promise<Response> {
     throw new PageError(422, 'Change your own password under your name, at the top of the page.');
   }
   const password = newPassword();
-  await setPassword(parts.db, c.var.session.name, user.admin_user_id, await hashPassword(password));
+  await setPassword(parts.db, c.var.session.name, user.admin_user_id, await parts.logIns.hash(password));
   return showPassword(c, parts, user.name, password);
 }
 

@@ -1,16 +1,15 @@
 // /login and /logout.
 import { writeAudit } from '../audit.ts';
 import { readForm } from '../forms.ts';
-import { createLogIns } from '../log-in.ts';
+import { busySentence, type LogIn } from '../log-in.ts';
 import { toOwnPath } from '../own-path.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
-import { clientAddress, readSessionToken, writeSessionCookie } from '../security.ts';
+import { findCaller, readSessionToken, writeSessionCookie } from '../security.ts';
 import { closeSession, findSession, openSession } from '../sessions.ts';
 
 export function login(app: AdminApp, parts: Parts): void {
   const { db, config } = parts;
-  const logIns = createLogIns(db, parts.now);
 
   app.get('/login', async (c) => {
     const token = readSessionToken(c);
@@ -22,28 +21,45 @@ export function login(app: AdminApp, parts: Parts): void {
     const { fields } = await readForm(c);
     const name = fields.name ?? '';
     const to = toOwnPath(fields.to);
-    const result = await logIns.tryLogIn(name, fields.password ?? '', clientAddress(c, config.trustedProxies));
+    const { address, network } = findCaller(c, parts);
+    const result = await parts.logIns.tryLogIn(name, fields.password ?? '', network);
     if (result.kind === 'ok') {
+      // Whoever was logged in with this browser is not any more.
+      const before = readSessionToken(c);
+      if (before !== undefined) await closeSession(db, before);
       writeSessionCookie(c, await openSession(db, result.adminUserId), config.adminUrl);
       await writeAudit(db, result.name, 'session.opened', `user ${result.name}`);
       return c.redirect(to, 303);
     }
-    if (result.kind === 'busy') {
-      c.header('retry-after', '2');
-      const fault = 'Too many people are logging in at the moment. Wait some seconds, then try again.';
-      return page(c, parts, 'login', { title: 'Log in', to, name, fault }, 503);
+    if (result.kind === 'wrong' && result.isNews) {
+      await writeAudit(db, name.slice(0, 64), 'session.refused', '', { address });
     }
-    await writeAudit(db, name.slice(0, 64), 'session.refused', '', {
-      address: clientAddress(c, config.trustedProxies),
-    });
-    const fault =
-      result.kind === 'wait'
-        ? `Too many wrong passwords. Wait ${result.seconds} seconds, then try again.`
-        : 'The name or the password is wrong.';
-    return page(c, parts, 'login', { title: 'Log in', to, name, fault }, result.kind === 'wait' ? 429 : 401);
+    const { status, fault } = toAnswer(c, result);
+    return page(c, parts, 'login', { title: 'Log in', to, name, fault }, status);
   });
 
   app.post('/logout', async (c) => logOut(c, parts));
+}
+
+/** What whoever is not let in reads. Whether the name exists is not told. */
+export function toAnswer(
+  c: AdminContext,
+  result: Exclude<LogIn, { kind: 'ok' }>,
+): { status: 401 | 429 | 503; fault: string } {
+  switch (result.kind) {
+    case 'wrong':
+      return { status: 401, fault: 'The name or the password is wrong.' };
+    case 'busy':
+      c.header('retry-after', '2');
+      return { status: 503, fault: busySentence };
+    case 'wait':
+      c.header('retry-after', String(result.seconds));
+      return { status: 429, fault: `Too many wrong passwords. Wait ${toWords(result.seconds)}, then try again.` };
+  }
+}
+
+function toWords(seconds: number): string {
+  return seconds <= 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }
 
 async function logOut(c: AdminContext, { db, config }: Parts): Promise<Response> {
