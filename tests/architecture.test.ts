@@ -128,6 +128,7 @@ describe('tables', () => {
     suppressions: ['cli', 'services/admin', 'services/dispatcher', 'services/ingest'],
     delivery_minutes: ['services/dispatcher'],
     erased_people: ['cli'],
+    known_addresses: ['cli', 'lib'],
     unsubscribes: ['cli', 'services/admin', 'services/ingest'],
     holds: ['cli', 'lib', 'services/admin', 'services/ingest'],
     sending_holds: ['cli', 'lib', 'services/planner'],

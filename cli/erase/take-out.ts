@@ -36,6 +36,7 @@ export async function takeOut(db: Db, person: Person, erasure: Erasure): Promise
     sql`delete from feedback where ${isReportOfTheirs(person)}`,
     sql`delete from delivery_commands where ${isCommandOfTheirs(person)}`,
     sql`delete from suppressions where ${isSuppressionOfTheirs(person)}`,
+    sql`delete from known_addresses where user_id = ${userId}`,
     sql`delete from unsubscribes where user_id = ${userId}`,
     sql`update test_sends set user_id = case when user_id = ${userId} then ${erasedId} else user_id end,
           address = case when lower(address) = any(${addresses.map(({ address }) => address)}::text[])

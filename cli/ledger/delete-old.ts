@@ -63,6 +63,11 @@ export async function deleteOld(db: Db, aged: Aged, print: Call['print']): Promi
           (select request_id from test_sends where ${of('created_at')} limit ${batchCount})`,
   );
   await takeRows(
+    'known_addresses',
+    sql`delete from known_addresses where (hash, user_id) in
+          (select hash, user_id from known_addresses where ${of('seen_at')} limit ${batchCount})`,
+  );
+  await takeRows(
     'sessions',
     sql`delete from admin_sessions where token_hash in
           (select token_hash from admin_sessions where expires_at < now() limit ${batchCount})`,

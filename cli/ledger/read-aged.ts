@@ -112,6 +112,7 @@ async function countOthers(db: Db, boundary: string, keptMonths: string[]): Prom
     ['commands on deliveries', sql`delivery_commands where ${aged('requested_at')}`],
     ['actions on dead letters', sql`dead_letter_actions where ${aged('requested_at')}`],
     ['test-sends', sql`test_sends where ${aged('created_at')}`],
+    ['addresses of people who ended early, as hashes', sql`known_addresses where ${aged('seen_at')}`],
   ];
   const others: Aged['others'] = [];
   for (const [what, from] of wanted) others.push({ what, count: await countOf(db, from) });

@@ -136,6 +136,14 @@ export const places: readonly Place[] = [
       select channel, address, scope, reason, detail, created_at from suppressions where ${isSuppressionOfTheirs(person)}`,
   },
   {
+    name: 'known_addresses',
+    table: 'known_addresses',
+    columns: ['hash', 'user_id'],
+    words: 'addresses of theirs, as keyed hashes',
+    select: ({ userId }) => sql`
+      select channel, encode(hash, 'hex') as hash, user_id, seen_at from known_addresses where user_id = ${userId}`,
+  },
+  {
     name: 'feedback',
     table: 'feedback',
     columns: ['address', 'status'],

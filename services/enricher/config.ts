@@ -16,7 +16,7 @@ export const enricherVariables = z.object({
   USER_SERVICE_URL: url('http:', 'https:'),
   USER_SERVICE_TOKEN: z.string().optional(),
   USER_SERVICE_TIMEOUT_MS: count(100, 60_000).default(5_000),
-  /** Erased people are known by hashes that are keyed with it. */
+  /** Erased people, and addresses of people who end here, are known by hashes that are keyed with it. */
   POSTHORN_SECRET: linkVariables.POSTHORN_SECRET,
   OPS_PORT: port.default(9102),
 });

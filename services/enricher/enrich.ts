@@ -6,6 +6,7 @@ import { type Channel, isUserId, notificationId } from '../../domain/ids.ts';
 import type { Reason } from '../../domain/reasons.ts';
 import { PermanentError } from '../../lib/errors.ts';
 import type { ChunkPlanned, NotificationEnriched, NotificationOutcome } from '../../lib/events.ts';
+import type { KnownAddress } from '../../lib/known-addresses.ts';
 import { findRecordFault } from '../../lib/record-fault.ts';
 import type { UnusableUser, User } from '../../lib/user-service.ts';
 
@@ -66,6 +67,22 @@ export function enrich(chunk: ChunkPlanned, facts: Facts, now: number): Enrichme
     }
   }
   return result;
+}
+
+/**
+ * Addresses of people who end here although an address of theirs is known: the ledger will not have it. A test goes to somebody
+ * else's.
+ */
+export function listAddressesOfEnded(chunk: ChunkPlanned, facts: Facts, now: number): KnownAddress[] {
+  if (chunk.test_address !== null) return [];
+  return chunk.user_ids.flatMap((userId) => {
+    const user = facts.users.get(userId);
+    if (!user || 'fault' in user) return [];
+    const address = addressOf(chunk, user);
+    if (address === '' || !findEnd(chunk, user, address, facts, now)) return [];
+    const { channel } = chunk;
+    return [{ channel, userId, address: address ?? ((channel === 'email' ? user.email : user.phone) ?? '').trim() }];
+  });
 }
 
 /** The outcomes for a chunk that cannot be handled at all: of everybody whose outcome the ledger can hold. */

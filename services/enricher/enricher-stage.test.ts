@@ -52,7 +52,14 @@ it.each(poison)('refuses a chunk with %s, and asks only for the people beside it
   const fetchUsers = vi.fn<UserService['fetchUsers']>(async () => new Map());
   const find = vi.fn(async () => new Set<string>());
   const nobody = { isAny: async () => false, find: async () => new Map() };
-  const stage = createEnricherStage(lane, topics.enriched, { fetchUsers } as unknown as UserService, { find }, nobody);
+  const stage = createEnricherStage(
+    lane,
+    topics.enriched,
+    { fetchUsers } as unknown as UserService,
+    { find },
+    nobody,
+    async () => {},
+  );
   const [bad, good] = [incoming(changes), incoming({})];
   const facts = await stage.load([bad, good], new AbortController().signal);
   expect(fetchUsers.mock.calls[0]?.[0]).toEqual(['ada']);

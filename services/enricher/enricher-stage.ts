@@ -2,9 +2,18 @@
 // who of them has unsubscribed in one statement; whoever was erased and is still asked for gets nothing.
 import type { ChunkPlanned } from '../../lib/events.ts';
 import type { Incoming, Outgoing, TransformStage } from '../../lib/kafka/stage.ts';
+import type { KnownAddress } from '../../lib/known-addresses.ts';
 import type { Lane, Topics } from '../../lib/topics.ts';
 import type { UserService } from '../../lib/user-service.ts';
-import { asksForConsent, enrich, type Facts, failChunk, findChunkFault, isOfExamplePerson } from './enrich.ts';
+import {
+  asksForConsent,
+  enrich,
+  type Facts,
+  failChunk,
+  findChunkFault,
+  isOfExamplePerson,
+  listAddressesOfEnded,
+} from './enrich.ts';
 import { type Erased, nobodyErased } from './erased.ts';
 import type { Unsubscribes } from './unsubscribes.ts';
 
@@ -16,6 +25,7 @@ export function createEnricherStage(
   userService: UserService,
   unsubscribes: Unsubscribes,
   erasedPeople: Erased,
+  remember: (known: readonly KnownAddress[]) => Promise<void>,
 ): EnricherStage {
   return {
     kind: 'transform',
@@ -32,7 +42,10 @@ export function createEnricherStage(
         erasedPeople.isAny(),
       ]);
       const erased = isAnybodyErased ? await erasedPeople.find(users.values()) : nobodyErased;
-      return { users, unsubscribed, erased };
+      const facts = { users, unsubscribed, erased };
+      // Before their outcomes are published: whoever reads one there finds the person by the address.
+      await remember(sound.flatMap(({ event }) => listAddressesOfEnded(event, facts, Date.now())));
+      return facts;
     },
     transform({ event, traceparent }, facts, now) {
       const fault = findChunkFault(event);

@@ -1,4 +1,5 @@
 // Wires the enricher: one lane a priority, one user service, one look at who unsubscribed.
+import { rememberAddresses } from '../../lib/known-addresses.ts';
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
 import { startStageProcess } from '../../lib/stage-process.ts';
 import { createUserService } from '../../lib/user-service.ts';
@@ -14,7 +15,9 @@ export function startEnricher(config: EnricherConfig, context: ServiceContext): 
     const erased = createErased(db, config.secret);
     return {
       stages: topics.lanes.enricher.map((lane) =>
-        createEnricherStage(lane, topics.enriched, userService, unsubscribes, erased),
+        createEnricherStage(lane, topics.enriched, userService, unsubscribes, erased, (known) =>
+          rememberAddresses(db, config.secret, known),
+        ),
       ),
     };
   });

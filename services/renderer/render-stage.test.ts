@@ -60,6 +60,7 @@ const createStage = () => {
   const lane = topics.lanes.renderer.find(({ name }) => name === 'high');
   if (!lane) throw new Error('no lane');
   const weight = createSliceWeight();
+  const remember = vi.fn(async () => {});
   const renderLane = { render, stop: async () => {} };
   return {
     stage: createRenderStage({
@@ -69,8 +70,10 @@ const createStage = () => {
       renderLane,
       weight,
       unsubscribeUrlOf: ({ is_promo, user_id }) => (is_promo ? `https://example.com/u/${user_id}` : null),
+      remember,
       now: () => now,
     }),
+    remember,
     render,
     load,
   };

@@ -30,6 +30,8 @@ interface Options {
   weight: SliceWeight;
   /** Null for messages that have none. */
   unsubscribeUrlOf: (event: NotificationEnriched) => string | null;
+  /** Whoever ends here has an address that the ledger will not have. */
+  remember: (events: readonly NotificationEnriched[]) => Promise<void>;
   now: () => number;
 }
 
@@ -68,6 +70,8 @@ export function createRenderStage(
         const incoming = incomings[index];
         if (incoming) renderings.set(incoming, { rendering, unsubscribeUrl: jobs[index]?.unsubscribeUrl ?? null });
       });
+      const ended = slice.filter((incoming) => isEnded(incoming.event, renderings.get(incoming)));
+      await options.remember(ended.map(({ event }) => event));
       return { templates, renderings };
     },
 
@@ -84,6 +88,11 @@ export function createRenderStage(
       return { forward: [output], outcomes: [] };
     },
   };
+}
+
+/** As far as it is known before the decision; a test goes to somebody else's address. */
+function isEnded(event: NotificationEnriched, finished: Finished | undefined): boolean {
+  return (!finished || finished.rendering.kind === 'failed') && !event.is_test && !findRecordFault(event);
 }
 
 /** @throws PermanentError('record_invalid' | 'template_unknown' | 'channel_mismatch'), TransientError('slice_full') */

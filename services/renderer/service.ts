@@ -1,4 +1,5 @@
 // Wires the renderer: one lane a priority, each with worker threads of its own.
+import { rememberAddresses } from '../../lib/known-addresses.ts';
 import type { Running, ServiceContext } from '../../lib/lifecycle.ts';
 import { startStageProcess } from '../../lib/stage-process.ts';
 import type { RendererConfig } from './config.ts';
@@ -32,7 +33,21 @@ export function startRenderer(config: RendererConfig, context: ServiceContext): 
         const renderLane = createRenderLane({ threads, breaker, weight, now: Date.now, onUnmeant });
         renderLanes.push(renderLane);
         const outputs = topics.rendered;
-        return createRenderStage({ lane, outputs, templates, renderLane, weight, unsubscribeUrlOf, now: Date.now });
+        return createRenderStage({
+          lane,
+          outputs,
+          templates,
+          renderLane,
+          weight,
+          unsubscribeUrlOf,
+          remember: (events) =>
+            rememberAddresses(
+              db,
+              config.secret,
+              events.map(({ channel, user_id: userId, address }) => ({ channel, userId, address })),
+            ),
+          now: Date.now,
+        });
       });
     return {
       stages,

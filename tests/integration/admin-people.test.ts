@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { sql } from 'kysely';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notificationId } from '../../domain/ids.ts';
+import { findPeopleByHash, rememberAddresses } from '../../lib/known-addresses.ts';
 import { startUserMock, type UserMock } from '../../user-mock/app.ts';
 import { toUser, type User } from '../../user-mock/users.ts';
 import { type AdminLab, startAdminLab, type Visitor } from '../support/admin-lab.ts';
@@ -73,6 +75,31 @@ describe('the search', () => {
     for (const written of [person.email.toUpperCase(), ` ${person.email} `, `Jane <${person.email}>`, person.phone]) {
       expect(locationOf(await search(written)), written).toEqual([303, `/people/${person.id}`]);
     }
+  });
+
+  it('leads to whoever ended before a message came to their address, by its keyed hash, when it is theirs no longer', async () => {
+    const { secret } = lab.config;
+    const remembered = [
+      { channel: 'email', userId: 'left-early', address: 'Left.Early@old.example' },
+      { channel: 'sms', userId: 'left-early-sms', address: '+999557654321' },
+      { channel: 'email', userId: 'unreadable', address: 'ada@@old.example' },
+    ] as const;
+    await rememberAddresses(lab.db, secret, [...remembered, ...remembered]);
+    await addDelivery(lab.db, rendered({ user_id: 'left-early' }), {
+      state: 'skipped',
+      reason: 'no_consent',
+      address: null,
+    });
+    expect(locationOf(await search('left.early@OLD.example'))).toEqual([303, '/people/left-early']);
+    expect(locationOf(await search('00999 557654321'))).toEqual([303, '/people/left-early-sms']);
+    expect(locationOf(await search('ADA@@old.example'))).toEqual([303, '/people/unreadable']);
+    const { rows } = await sql<{ text: string }>`select known_addresses::text as text from known_addresses`.execute(
+      lab.db,
+    );
+    expect(rows).toHaveLength(3);
+    expect(rows.map(({ text }) => text).join()).not.toMatch(/old\.example|7654321/i);
+    // With another secret nobody is found, and nobody can try addresses.
+    expect(await findPeopleByHash(lab.db, 'some other secret', 'email', 'left.early@old.example')).toEqual([]);
   });
 
   it('lists who has the address now and who was written to there, each once, and tells them apart', async () => {

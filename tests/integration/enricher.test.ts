@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDatabase } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
+import { findPeopleByHash, rememberAddresses } from '../../lib/known-addresses.ts';
 import { createUserService } from '../../lib/user-service.ts';
 import { createEnricherStage } from '../../services/enricher/enricher-stage.ts';
 import { createErased } from '../../services/enricher/erased.ts';
@@ -50,7 +51,11 @@ async function openEnricherLab() {
     const db = createDatabase({ url: databaseUrl, applicationName: 'test', onIdleError: () => {} });
     onTestFinished(() => db.destroy());
     const erased = createErased(db, secret);
-    return lab.start(createEnricherStage(lane, lab.topics.enriched, userService, createUnsubscribes(db), erased));
+    return lab.start(
+      createEnricherStage(lane, lab.topics.enriched, userService, createUnsubscribes(db), erased, (known) =>
+        rememberAddresses(db, secret, known),
+      ),
+    );
   };
   return { ...lab, db: database.db, databaseUrl: database.databaseUrl, setKnobs, people: page.users, startEnricher };
 }
@@ -88,6 +93,15 @@ describe('the enricher', () => {
     expect(new Set(outcomes.map((outcome) => outcome.reason))).toEqual(
       new Set(['no_consent', 'no_address', 'unknown_user']),
     );
+    // Whoever ended with an address is found by it, though no outcome carries one.
+    const withAddress = lab.people.filter((person) => !person.promo_agree && person.email);
+    const found = await Promise.all(
+      lab.people.map(({ email }) => findPeopleByHash(lab.db, secret, 'email', email?.toUpperCase() ?? '')),
+    );
+    expect(withAddress.length).toBeGreaterThan(5);
+    expect(found.flat().sort()).toEqual(withAddress.map(({ id }) => id).sort());
+    const told = JSON.stringify(outcomes);
+    expect(withAddress.filter(({ email }) => told.includes(email ?? ''))).toEqual([]);
   });
 
   it('skips who unsubscribed, from promotional messages of that channel only', async () => {

@@ -8,6 +8,7 @@ import { chunkId, isErasedId, notificationId } from '../../domain/ids.ts';
 import { keyedHash } from '../../domain/keyed-hash.ts';
 import { type Db, toMonth } from '../../lib/db/database.ts';
 import type { NotificationRendered } from '../../lib/events.ts';
+import { findPeopleByHash, rememberAddresses } from '../../lib/known-addresses.ts';
 import { type Driven, drivenColumns } from '../../services/planner/runner/driven.ts';
 import { findMissing } from '../../services/planner/runner/missing-people.ts';
 import { createCommandRunner } from '../support/command-runner.ts';
@@ -152,6 +153,8 @@ it('takes the person out of every table, sends nothing afterwards, and leaves th
   server.behave = () => ({ kind: 'accept' });
   expect(await lab.stateOf(find(deferred, userId))).toMatch(/^deferred/);
   const mailingId = await addEverythingElse(db, userId, find(done, userId));
+  const address = { channel: 'email', userId, address: 'ada@of-before.example' } as const;
+  await rememberAddresses(db, secret, [address, { ...address, userId: 'bob' }]);
   const takenBefore = server.taken.length;
 
   const said = await run([userId]);
@@ -166,7 +169,10 @@ it('takes the person out of every table, sends nothing afterwards, and leaves th
   expect(told.join('\n')).not.toContain('without a word');
   expect(lab.told(find(deferred, userId))).toEqual(['skipped cancelled 1']);
 
+  // A record of theirs that comes to a stage only now.
+  await rememberAddresses(db, secret, [address]);
   expect(await findTraces(db, userId)).toEqual([]);
+  expect(await findPeopleByHash(db, secret, 'email', address.address)).toEqual(['bob']);
   expect(await findTraces(db, 'secret of ada')).toEqual([]);
   expect(await lab.waitingCount()).toBe(0);
   expect(await missingOf(db, onItsWay[0]?.request_id ?? '')).toEqual(['bob', 'cid']);

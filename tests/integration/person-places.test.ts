@@ -45,6 +45,7 @@ const holdNothing: Readonly<Record<string, { why: string; columns: readonly stri
   holds: { why: 'closed lists, people with access', columns: ['state', 'changed_by'] },
   kysely_migration: { why: 'migrations', columns: ['name', 'timestamp'] },
   kysely_migration_lock: { why: 'migrations', columns: ['id'] },
+  known_addresses: { why: 'a closed list', columns: ['channel'] },
   lag_minutes: { why: 'numbers', columns: ['lane'] },
   mailings: {
     why: 'closed lists, times, people with access',

@@ -6,6 +6,7 @@ import { loadDemoTemplates } from '../../dev/demo/load-demo.ts';
 import { createDatabase, type Db } from '../../lib/db/database.ts';
 import { migrate } from '../../lib/db/migrate.ts';
 import type { NotificationEnriched } from '../../lib/events.ts';
+import { rememberAddresses } from '../../lib/known-addresses.ts';
 import { createLimitBreaker } from '../../services/renderer/limit-breaker.ts';
 import { createRenderLane } from '../../services/renderer/render-lane.ts';
 import { createRenderStage } from '../../services/renderer/render-stage.ts';
@@ -57,6 +58,12 @@ async function openRendererLab() {
         templates,
         renderLane,
         weight,
+        remember: (events) =>
+          rememberAddresses(
+            db,
+            secret,
+            events.map(({ channel, user_id: userId, address }) => ({ channel, userId, address })),
+          ),
         unsubscribeUrlOf: createUnsubscribeUrls({ publicUrl: 'https://example.com', secret }),
         now: Date.now,
       }),
@@ -116,6 +123,10 @@ describe('the renderer', () => {
           : { state: 'failed', reason: 'template_error', detail: 'html line 2, column 3: undefined filter: nope' },
       );
     }
+    // Whoever failed is found by the address, though no outcome carries one; whoever is sent to has a row of the ledger with it.
+    const remembered = await lab.db.selectFrom('known_addresses').select('user_id').execute();
+    const failed = events.filter((event) => event.template_id !== 'good').map((event) => event.user_id);
+    expect(remembered.map(({ user_id }) => user_id).sort()).toEqual(failed.sort());
     expect(lab.fatal).toEqual([]);
   });
 

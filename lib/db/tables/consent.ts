@@ -6,6 +6,7 @@ export interface ConsentTables {
   suppressions: SuppressionsTable;
   unsubscribes: UnsubscribesTable;
   feedback: FeedbackTable;
+  known_addresses: KnownAddressesTable;
   erased_people: ErasedPeopleTable;
 }
 
@@ -42,6 +43,15 @@ export interface FeedbackTable {
   happened_at: Date;
   api_key_id: Generated<string | null>;
   received_at: Generated<Date>;
+}
+
+/** Of people who ended before the ledger had their address. */
+export interface KnownAddressesTable {
+  /** domain/keyed-hash.ts, of the address. */
+  hash: Buffer;
+  user_id: string;
+  channel: Channel;
+  seen_at: Generated<Date>;
 }
 
 export interface ErasedPeopleTable {

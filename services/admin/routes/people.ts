@@ -1,6 +1,7 @@
 // /people: one search field for whatever support has in hand: a user id, an address, the id of a notification or request.
 import { readEmailAddress, readPhoneNumber } from '../../../content/address.ts';
 import { type Channel, isUserId, isUuid } from '../../../domain/ids.ts';
+import { findPeopleByHash } from '../../../lib/known-addresses.ts';
 import { maskAddress } from '../../../lib/masked-address.ts';
 import { findPlanned } from '../../../lib/requests-of-person/find-planned.ts';
 import { page } from '../page.ts';
@@ -39,8 +40,9 @@ function readWanted(text: string) {
 async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Response> {
   const { db } = parts;
   const { channel, address, uuid, userId } = readWanted(wanted);
-  const [lookedUp, atAddress, notification, request, mailingTitle, hasRows] = await Promise.all([
+  const [lookedUp, byHash, atAddress, notification, request, mailingTitle, hasRows] = await Promise.all([
     address === undefined ? undefined : lookUpAddress(parts, channel, wanted, address),
+    address === undefined ? [] : findPeopleByHash(db, parts.config.secret, channel, address),
     address === undefined ? [] : findPeopleAtAddress(db, address),
     uuid === undefined ? undefined : findNotification(db, uuid),
     uuid === undefined ? undefined : findRequest(db, uuid),
@@ -49,7 +51,8 @@ async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Re
   ]);
   if (notification) return c.redirect(`/notifications/${notification.notification_id}`, 303);
   const haveItNow = new Set(lookedUp?.kind === 'found' ? lookedUp.userIds : []);
-  const userIds = new Set([...haveItNow, ...atAddress.map((found) => found.user_id)]);
+  const addressees = new Set([...haveItNow, ...atAddress.map((found) => found.user_id), ...byHash]);
+  const userIds = new Set(addressees);
   if (hasRows && userId !== undefined) userIds.add(userId);
   const [only] = userIds;
   if (userIds.size === 1 && only !== undefined && !request) return c.redirect(personPath(only), 303);
@@ -68,7 +71,7 @@ async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Re
     userId,
     isDown: asked?.kind === 'down' ? asked.why : undefined,
     lookedUp,
-    people: address === undefined ? [] : toShownPeople(channel, address, haveItNow, atAddress),
+    people: address === undefined ? [] : toShownPeople(channel, address, [...addressees], haveItNow, atAddress),
     request,
     mailingTitle,
     deliveries: request ? await listForRequest(parts, request.request_id) : [],
@@ -81,11 +84,12 @@ async function search(c: AdminContext, parts: Parts, wanted: string): Promise<Re
 function toShownPeople(
   channel: Channel,
   address: string,
+  userIds: readonly string[],
   haveItNow: ReadonlySet<string>,
   atAddress: readonly PersonAtAddress[],
 ) {
   const written = new Map(atAddress.map((found) => [found.user_id, found]));
-  return [...new Set([...haveItNow, ...written.keys()])].map((user_id) => ({
+  return userIds.map((user_id) => ({
     ...(written.get(user_id) ?? { channel, last_at: null, only_tests: false }),
     user_id,
     address: maskAddress(address),
