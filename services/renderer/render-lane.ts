@@ -1,9 +1,9 @@
 // Renders the slices of one lane in worker threads of its own, so that no lane waits for another one's bad template.
 // A task that kills its thread is rendered again person by person: only the guilty ones fail.
-import type { TemplateVersion } from '../../content/template.ts';
 import type { LimitBreaker } from './limit-breaker.ts';
 import type { RenderThread } from './render-thread.ts';
 import { countChars, type SliceWeight } from './slice-weight.ts';
+import type { TemplateNotes } from './template-notes.ts';
 import { createTurns } from './turns.ts';
 import { type Job, type Rendering, toTemplateKey } from './work.ts';
 
@@ -16,14 +16,12 @@ export interface RenderLane {
   stop(): Promise<void>;
 }
 
-interface Options {
+interface Options extends Partial<TemplateNotes> {
   threads: readonly RenderThread[];
   /** Shared by all lanes of the process. */
   breaker: LimitBreaker;
   weight: SliceWeight;
   now: () => number;
-  /** A message failed by an error that nobody meant to throw. */
-  onUnmeant?: (template: TemplateVersion, stack: string) => void;
   /** For a task of several people, and for one person alone. */
   taskLimitMs?: number;
   personLimitMs?: number;
@@ -102,8 +100,11 @@ export function createRenderLane(options: Options): RenderLane {
     work.renderings[place] = rendering;
     work.chars += countChars(rendering);
     weight.learn(key, rendering);
-    if (rendering.kind === 'message') breaker.succeed(key, requestId);
-    else if (rendering.kind === 'failed') {
+    if (rendering.kind === 'message') {
+      breaker.succeed(key, requestId);
+      const { leftOut } = rendering.message;
+      if (leftOut) options.onLeftOut?.(template, requestId, leftOut);
+    } else if (rendering.kind === 'failed') {
       if (rendering.costly) breaker.fail(key, requestId, rendering.detail, now());
       if (rendering.stack !== undefined) options.onUnmeant?.(template, rendering.stack);
     }

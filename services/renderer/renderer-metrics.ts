@@ -5,6 +5,8 @@ import type { Registry } from '../../lib/metrics.ts';
 export interface RendererMetrics {
   /** A message ended because our own code met an error with its data. */
   renderBug(): void;
+  /** Addresses in messages' data that a mail may not link to. */
+  linksLeftOut(count: number): void;
 }
 
 export function createRendererMetrics(registry: Registry): RendererMetrics {
@@ -13,5 +15,10 @@ export function createRendererMetrics(registry: Registry): RendererMetrics {
     help: 'Messages that ended as template_error because our own code met an error with their data',
     registers: [registry],
   });
-  return { renderBug: () => renderBugs.inc() };
+  const linksLeftOut = new Counter({
+    name: 'posthorn_links_left_out_total',
+    help: 'Links left out of messages because the data held an address that mail may not link to',
+    registers: [registry],
+  });
+  return { renderBug: () => renderBugs.inc(), linksLeftOut: (count) => linksLeftOut.inc(count) };
 }

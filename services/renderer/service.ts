@@ -9,8 +9,8 @@ import { createRenderStage } from './render-stage.ts';
 import { createRenderThread } from './render-thread.ts';
 import { createRendererMetrics } from './renderer-metrics.ts';
 import { createSliceWeight } from './slice-weight.ts';
+import { createTemplateNotes } from './template-notes.ts';
 import { createTemplateStore } from './template-store.ts';
-import { createUnmeantErrors } from './unmeant-errors.ts';
 import { createUnsubscribeUrls, isOneClickable } from './unsubscribe-urls.ts';
 
 export function startRenderer(config: RendererConfig, context: ServiceContext): Promise<Running> {
@@ -22,7 +22,7 @@ export function startRenderer(config: RendererConfig, context: ServiceContext): 
     const breaker = createLimitBreaker();
     const weight = createSliceWeight();
     const unsubscribeUrlOf = createUnsubscribeUrls(config);
-    const onUnmeant = createUnmeantErrors({ logger, metrics: createRendererMetrics(metrics), now: Date.now });
+    const notes = createTemplateNotes({ logger, metrics: createRendererMetrics(metrics), now: Date.now });
     const renderLanes: RenderLane[] = [];
     const stages = topics.lanes.renderer
       .filter((lane) => !config.lanes || config.lanes.includes(lane.name))
@@ -30,7 +30,7 @@ export function startRenderer(config: RendererConfig, context: ServiceContext): 
         const threads = Array.from({ length: config.workersPerLane }, (_, index) =>
           createRenderThread({ keepAlive: lane.name === 'high' && index === 0 }),
         );
-        const renderLane = createRenderLane({ threads, breaker, weight, now: Date.now, onUnmeant });
+        const renderLane = createRenderLane({ threads, breaker, weight, now: Date.now, ...notes });
         renderLanes.push(renderLane);
         const outputs = topics.rendered;
         return createRenderStage({
