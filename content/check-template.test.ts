@@ -61,6 +61,24 @@ describe('a check', () => {
     expect(checkTemplate(template({ channel: 'sms', html: null, text: 'x' })).faults).toEqual([]);
   });
 
+  it.each([
+    ['<p>\n  <a href="javascript:x">', 2, 6, 'a javascript: address; only'],
+    ['{% if a < b %}\n<img src="{{ x }}"> <a href="tel:">call</a>{% endif %}', 2, 24, 'a tel: address without'],
+    ['{{ name }}<a href="sms:call">', 1, 14, 'a sms: address without'],
+  ])('finds the bad link that is written in %j, with its place', (html, line, column, detail) => {
+    const check = checkTemplate(template({ html }));
+    expect(check.faults).toEqual([{ part: 'html', line, column, detail: expect.stringContaining(detail) }]);
+  });
+
+  it('leaves links alone that come from variables', () => {
+    expect(checkTemplate(template({ html: '<a href="{{ a }}"><a href="tel:{{ b }}">' })).faults).toEqual([]);
+  });
+
+  it('calls HTML a fault of which no text can be made', () => {
+    const { faults } = checkTemplate(template({ html: `{% if a<b %}x{% endif %}${'<div>'.repeat(300)}` }));
+    expect(faults.map(({ detail }) => detail)).toEqual(['its tags lie more than 256 levels within each other']);
+  });
+
   it('misses the text of a template that has none', () => {
     expect(checkTemplate(template({ html: null })).faults).toEqual([
       { part: 'text', line: undefined, column: undefined, detail: 'it is empty, and there is nothing to make it from' },

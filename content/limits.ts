@@ -3,6 +3,7 @@
 // the renderer's workers.
 import type { Context, Emitter } from 'liquidjs';
 import { PermanentError } from '../lib/errors.ts';
+import { writeValue } from './written-value.ts';
 
 /** Length of one template's source. */
 export const maxSourceChars = 512 * 1024;
@@ -58,7 +59,7 @@ export class LimitedOutput implements Emitter {
   }
 
   write(value: unknown): void {
-    const text = typeof value === 'string' ? value : toText(value);
+    const text = typeof value === 'string' ? value : writeValue(value);
     if (this.buffer.length + text.length > this.#maxChars) {
       throw new LengthLimitError(`it writes more than ${this.#maxChars} characters`);
     }
@@ -76,17 +77,10 @@ export class CountedOutput implements Emitter {
   }
 
   write(value: unknown): void {
-    const text = typeof value === 'string' ? value : toText(value);
+    const text = typeof value === 'string' ? value : writeValue(value);
     this.#allocation.use(text.length);
     this.buffer += text;
   }
-}
-
-/** As LiquidJS itself writes values: nothing for null, the items of an array one after the other. */
-function toText(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  if (Array.isArray(value)) return value.map(toText).join('');
-  return String(value);
 }
 
 function toLimiter(limiter: { use(count: number): void; check(count: number): void }): Limiter {

@@ -2,9 +2,17 @@
 // because HTML escapes what it writes and plain text does not.
 import { analyzeSync, Context, Liquid, LiquidError, type Template } from 'liquidjs';
 import { PermanentError } from '../lib/errors.ts';
-import { createAllocationLimit, createStepLimit, LengthLimitError, LimitedOutput, maxSourceChars } from './limits.ts';
-import { toSafeUrl } from './links.ts';
-import { renderNodes, runToEnd } from './render-nodes.ts';
+import { registerFilters, registerHtml } from './filters.ts';
+import { countGraphemes, toGraphemes } from './graphemes.ts';
+import {
+  createAllocationLimit,
+  createStepLimit,
+  LengthLimitError,
+  type LimitedOutput,
+  maxSourceChars,
+} from './limits.ts';
+import { escapeValue, renderNodes, runToEnd } from './render-nodes.ts';
+import { type Escaped, writeValue } from './written-value.ts';
 
 export type Format = 'html' | 'text';
 /** Part of a message that has its own template; errors name it. */
@@ -42,14 +50,17 @@ export function parsePart(name: PartName, format: Format, source: string): Parse
  * @param variables the top level of what the template sees; `increment` and `decrement` write to it, so pass one of its own
  * @throws PermanentError('template_error' | 'render_limit') with part, line and column
  */
-export function renderPart(part: ParsedPart, variables: Record<string, unknown>, maxChars: number): string {
+export function renderPart<Output extends LimitedOutput>(
+  part: ParsedPart,
+  variables: Record<string, unknown>,
+  output: Output,
+): Output {
   const engine = engineFor(part.format);
   const limits = { memoryLimit: createAllocationLimit(), renderLimit: createStepLimit(), liquid: engine };
-  const context = new Context(variables, engine.options, { sync: true }, limits);
-  const output = new LimitedOutput(maxChars);
+  const context = new CharacterContext(variables, engine.options, { sync: true }, limits);
   try {
     runToEnd(renderNodes(part.nodes, context, output));
-    return output.buffer;
+    return output;
   } catch (error) {
     throw toPartError(part.name, error);
   }
@@ -78,7 +89,8 @@ function engineFor(format: Format): Liquid {
 
 function createEngine(format: Format): Liquid {
   const engine = new Liquid({
-    ...(format === 'html' ? { outputEscape: 'escape' as const } : {}),
+    // The outputs of limits.ts and text-part.ts take what it makes.
+    outputEscape: format === 'html' ? (writeEscaped as (value: unknown) => string) : writeValue,
     ownPropertyOnly: true,
     strictFilters: true,
     // A variable that the context lacks is written as nothing: templates use `default` and `if` for it.
@@ -93,24 +105,26 @@ function createEngine(format: Format): Liquid {
   });
   engine.renderer.renderTemplates = renderNodes;
   for (const tag of ['include', 'render', 'layout', 'block']) delete engine.tags[tag];
-  engine.registerFilter('url', (value: unknown) => toSafeUrl(String(value ?? '')));
-  if (format === 'html') registerEscaped(engine);
+  registerFilters(engine);
+  if (format === 'html') registerHtml(engine);
   return engine;
 }
 
-/** Filters whose result is HTML already: written as it is, where escaping it again would show its entities. */
-function registerEscaped(engine: Liquid): void {
-  const escapeAll = engine.filters.escape as (this: unknown, value: unknown) => string;
-  const escapeOnce = engine.filters.escape_once as (this: unknown, value: unknown) => string;
-  engine.registerFilter('escape', { handler: escapeAll, raw: true });
-  engine.registerFilter('xml_escape', { handler: escapeAll, raw: true });
-  engine.registerFilter('escape_once', { handler: escapeOnce, raw: true });
-  engine.registerFilter('newline_to_br', {
-    handler(this: unknown, value: unknown) {
-      return escapeAll.call(this, value).replace(/\r?\n/g, '<br>\n');
-    },
-    raw: true,
-  });
+function writeEscaped(this: { context: Context }, value: unknown): Escaped | string {
+  const written = escapeValue(value);
+  this.context.memoryLimit.use(writeValue(written).length);
+  return written;
+}
+
+/** A text's characters are those that readers see; LiquidJS's are halves of some. */
+class CharacterContext extends Context {
+  override readProperty(from: unknown, key: unknown): unknown {
+    if (typeof from === 'string') {
+      if (typeof key === 'number') return toGraphemes(from).at(key);
+      if (key === 'size') return countGraphemes(from);
+    }
+    return super.readProperty(from as never, key as never);
+  }
 }
 
 /** A limit keeps its code; a stack or string that grew beyond what JavaScript can hold is one as well. */

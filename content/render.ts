@@ -3,12 +3,15 @@
 import { toOneLine } from '../domain/one-line.ts';
 import { PermanentError } from '../lib/errors.ts';
 import { isEmailAddress } from './address.ts';
-import { LengthLimitError } from './limits.ts';
-import { checkLinks } from './links.ts';
+import { dropControls } from './controls.ts';
+import { LengthLimitError, LimitedOutput } from './limits.ts';
+import { type BadLink, dropBadLinks } from './links.ts';
 import { type ParsedPart, parsePart, renderPart } from './liquid.ts';
 import { toRenderFault } from './render-fault.ts';
 import type { TemplateVersion } from './template.ts';
-import { tidyText, toText, toTextTemplate } from './text.ts';
+import { blankLiquid } from './template-source.ts';
+import { checkLevels } from './text.ts';
+import { createTextMaker, MarkedOutput } from './text-part.ts';
 import { addHtmlFooter, addTextFooter, textFooterChars } from './unsubscribe-footer.ts';
 import type { Variables } from './variables.ts';
 
@@ -17,14 +20,16 @@ export interface Message {
   subject: string;
   text: string;
   html: string | null;
+  /** Links of this message's data that are not let through; there only where there were some. */
+  leftOut?: readonly BadLink[];
 }
 
 interface ParsedTemplate {
   subject: ParsedPart | null;
   html: ParsedPart | null;
-  /** Null when the text comes from each finished HTML. */
+  /** Null when it is made from each finished HTML. */
   text: ParsedPart | null;
-  isTextDerived: boolean;
+  makeText: ReturnType<typeof createTextMaker>;
 }
 
 export const maxSubjectChars = 998;
@@ -74,19 +79,37 @@ function compose(template: TemplateVersion, variables: Variables, unsubscribeUrl
   if (template.channel === 'sms') return { subject: '', text: renderSms(parsed, variables), html: null };
   const seen = unsubscribeUrl === null ? variables : { ...variables, unsubscribe_url: unsubscribeUrl };
   const subject = parsed.subject ? toOneLine(fill(parsed.subject, seen, maxSubjectChars)) : '';
-  const html = parsed.html ? dropControls(fill(parsed.html, seen, maxHtmlChars)) : null;
-  if (html !== null) checkLinks(html);
-  const message = { subject, text: renderText(parsed, seen, html, unsubscribeUrl), html };
+  const message =
+    parsed.html === null
+      ? { subject, text: parsed.text ? renderText(parsed.text, seen) : '', html: null }
+      : composeHtml(parsed, parsed.html, subject, seen, unsubscribeUrl);
   return unsubscribeUrl === null ? message : addFooters(message, unsubscribeUrl);
 }
 
+function composeHtml(
+  { text, makeText }: ParsedTemplate,
+  part: ParsedPart,
+  subject: string,
+  variables: Variables,
+  unsubscribeUrl: string | null,
+): Message {
+  const output = text ? new LimitedOutput(maxHtmlChars) : new MarkedOutput(maxHtmlChars);
+  renderPart(part, { ...variables }, output);
+  const { html, dropped } = dropBadLinks(dropControls(output.buffer));
+  const leftOut = dropped.length > 0 ? { leftOut: dropped } : {};
+  if (text) return { subject, text: renderText(text, variables), html, ...leftOut };
+  const footerChars = unsubscribeUrl === null ? 0 : textFooterChars(unsubscribeUrl);
+  const made = makeText(html, output instanceof MarkedOutput && dropped.length === 0 ? output : null);
+  return { subject, text: cut(made, maxTextChars - footerChars), html, ...leftOut };
+}
+
 function tryToParse(template: TemplateVersion): ParsedTemplate | PermanentError {
+  const makeText = createTextMaker();
   try {
     if (template.channel === 'sms') {
       if (template.text === null)
         throw new PermanentError('template_error', 'text: an SMS is made from it, and it is missing');
-      const text = parsePart('text', 'text', template.text);
-      return { subject: null, html: null, text, isTextDerived: false };
+      return { subject: null, html: null, text: parsePart('text', 'text', template.text), makeText };
     }
     if (template.replyTo !== null && !isEmailAddress(template.replyTo)) {
       throw new PermanentError('template_error', 'reply_to: it is not an e-mail address');
@@ -94,46 +117,33 @@ function tryToParse(template: TemplateVersion): ParsedTemplate | PermanentError 
     if (template.html === null && template.text === null) {
       throw new PermanentError('template_error', 'html: an e-mail needs html or text, and both are missing');
     }
-    return {
+    const parsed = {
       subject: parsePart('subject', 'text', template.subject),
       html: template.html === null ? null : parsePart('html', 'html', template.html),
-      text: template.text === null ? parseDerivedText(template.html ?? '') : parsePart('text', 'text', template.text),
-      isTextDerived: template.text === null,
+      text: template.text === null ? null : parsePart('text', 'text', template.text),
+      makeText,
     };
+    // Before anybody is written to; what variables and loops add is seen with each message.
+    if (template.text === null) checkLevels(blankLiquid(template.html ?? ''));
+    return parsed;
   } catch (error) {
     return toRenderFault(error);
   }
 }
 
-function parseDerivedText(html: string): ParsedPart | null {
-  const source = toTextTemplate(html);
-  if (source === null) return null;
-  try {
-    return parsePart('text', 'text', source);
-  } catch (error) {
-    // The HTML itself parses; something in it reads otherwise without its tags.
-    if (error instanceof PermanentError) return null;
-    throw error;
-  }
+function renderText(part: ParsedPart, variables: Variables): string {
+  return dropControls(fill(part, variables, maxTextChars));
 }
 
-function renderText(
-  parsed: ParsedTemplate,
-  variables: Variables,
-  html: string | null,
-  unsubscribeUrl: string | null,
-): string {
-  if (parsed.text === null) {
-    const footerChars = unsubscribeUrl === null ? 0 : textFooterChars(unsubscribeUrl);
-    return toText(html ?? '').slice(0, maxTextChars - footerChars);
-  }
-  const text = dropControls(fill(parsed.text, variables, maxTextChars));
-  return parsed.isTextDerived ? tidyText(text) : text;
+/** Not within a character of two halves. */
+function cut(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : text.slice(0, maxChars).replace(/[\ud800-\udbff]$/, '');
 }
 
 /** The limits hold for what is sent, so they are looked at once more. */
-function addFooters({ subject, text, html }: Message, url: string): Message {
+function addFooters({ subject, text, html, ...rest }: Message, url: string): Message {
   const message = {
+    ...rest,
     subject,
     text: addTextFooter(text, url),
     html: html === null ? null : addHtmlFooter(html, url),
@@ -157,11 +167,5 @@ function renderSms(parsed: ParsedTemplate, variables: Variables): string {
 
 /** Each part begins with the variables as they came: `increment` in one must not be seen by the next. */
 function fill(part: ParsedPart, variables: Variables, maxChars: number): string {
-  return renderPart(part, { ...variables }, maxChars);
-}
-
-/** Tabs and line breaks stay; nothing else below the blank can be shown, and mail must not carry NUL (RFC 5322, 4.1). */
-function dropControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
-  return text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '');
+  return renderPart(part, { ...variables }, new LimitedOutput(maxChars)).buffer;
 }

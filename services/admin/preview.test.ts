@@ -68,7 +68,6 @@ describe('a preview', { timeout: 60_000 }, () => {
   it.each([
     ['<p>\n  {{ x | nope }}</p>', 'html', 2, 3, 'undefined filter: nope'],
     ['{% for i in (1..100000) %}x{% endfor %}', 'html', 1, 1, 'it takes more than 100000 steps'],
-    ['<a href="javascript:x()">x</a>', 'html', undefined, undefined, 'holds a javascript: address'],
     [
       '{% for i in (1..20000) %}12345678901234567890123456789012{% endfor %}',
       'html',
@@ -80,6 +79,14 @@ describe('a preview', { timeout: 60_000 }, () => {
     const answer = await preview(previewer, html);
     expect(answer).toMatchObject({ kind: 'fault', part, detail: expect.stringContaining(detail) });
     if (line !== undefined) expect(answer).toMatchObject({ line, column });
+  });
+
+  it('leaves out a bad link that comes with the data, and says so', async () => {
+    const answer = await preview(previewer, '<a href="{{ x }}">x</a>', { context: '{"x":"javascript:y()"}' });
+    expect(answer).toMatchObject({
+      kind: 'message',
+      message: { html: '<a >x</a>', leftOut: [{ attribute: 'href', protocol: 'javascript' }] },
+    });
   });
 
   it('with a context or a kind that cannot be used says so', async () => {
@@ -126,5 +133,11 @@ describe('a check', { timeout: 60_000 }, () => {
       ['text', 1],
       [undefined, undefined],
     ]);
+  });
+
+  it('finds a bad link that is written in the template, with its place, and marks of other systems', async () => {
+    const check = await create().check(template('<p>\n<a href="javascript:x()">*|NAME|*</a>'));
+    expect(check.faults).toMatchObject([{ part: 'html', line: 2, column: 4 }]);
+    expect(check.warnings).toMatchObject([{ part: 'html', line: 2, column: 26 }]);
   });
 });

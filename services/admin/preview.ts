@@ -92,7 +92,7 @@ export function createPreviewer({ limitMs = 1_000, heapMb = 64, maxWaiting = 50 
     },
     async check(template) {
       const answer = await run({ task: 'check', template });
-      if (answer && 'killed' in answer) return { faults: [answer.killed], variables: [] };
+      if (answer && 'killed' in answer) return { faults: [answer.killed], warnings: [], variables: [] };
       if (!answer || Array.isArray(answer) || 'kind' in answer)
         throw new Error('the preview thread answered something else');
       return answer;

@@ -203,7 +203,7 @@ describe('saving', () => {
     [
       'a link that mail must not have',
       { html: '<a href="javascript:x">' },
-      'no message can be made of it. HTML: the attribute href',
+      'It was not saved. HTML, line 1, column 4: the attribute href',
     ],
     [
       'an endless loop',

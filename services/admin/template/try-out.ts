@@ -3,6 +3,7 @@
 import type { TemplateCheck } from '../../../content/check-template.ts';
 import type { Variable } from '../../../content/collectors/collector.ts';
 import { findCollector, variablesOf } from '../../../content/kinds.ts';
+import { describeBadLink } from '../../../content/links.ts';
 import type { Message } from '../../../content/render.ts';
 import { measureSms, type SmsSize } from '../../../content/sms-parts.ts';
 import type { TemplateVersion } from '../../../content/template.ts';
@@ -88,7 +89,7 @@ export async function tryOut({ previewer, people, publicUrl }: Tools, draft: Dra
   }
   const { id, first_name: firstName, last_name: lastName } = person.user;
   return {
-    marks: [...faults, ...findWarnings(check, draft, context)],
+    marks: [...faults, ...findWarnings(check, message, draft, context)],
     isReadable: check.faults.length === 0,
     message,
     sms: message && draft.channel === 'sms' ? measureSms(message.text) : null,
@@ -107,26 +108,36 @@ export function offeredVariables(kind: string, channel: TemplateVersion['channel
   return channel === 'sms' ? variables.filter(({ name }) => name !== 'unsubscribe_url') : variables;
 }
 
-function findWarnings(check: TemplateCheck, draft: Draft, context: string): Mark[] {
+function findWarnings(check: TemplateCheck, message: Message | null, draft: Draft, context: string): Mark[] {
+  const found = [
+    ...check.warnings,
+    ...findUnknownVariables(check, draft, context),
+    // Of the values that this person has.
+    ...(message?.leftOut ?? []).map((link) => toWarning('html', `left out: ${describeBadLink(link)}`)),
+  ];
+  const shown = found.slice(0, maxWarnings);
+  if (found.length > shown.length)
+    shown.push(toWarning(undefined, `and ${found.length - shown.length} more of this kind`));
+  return shown.map((warning) => ({ level: 'warning', ...warning }));
+}
+
+function findUnknownVariables(check: TemplateCheck, draft: Draft, context: string): TemplateFault[] {
   const given: Record<string, unknown> = JSON.parse(context);
   const known = new Set([
     ...offeredVariables(draft.kind, draft.channel).map(({ name }) => name),
     ...Object.keys(given),
   ]);
   const unknown = check.variables.filter(({ name }) => !known.has(name));
-  const warnings = unknown.slice(0, maxWarnings).map(
-    ({ part, name, line, column }): Mark => ({
-      level: 'warning',
-      part,
-      line,
-      column,
-      detail: `“${name}” is none of the variables offered: it comes from the request's context, if the producer sends it`,
-    }),
-  );
-  const more = unknown.length - warnings.length;
-  if (more === 0) return warnings;
-  const rest = { part: undefined, line: undefined, column: undefined, detail: `and ${more} more of this kind` };
-  return [...warnings, { level: 'warning', ...rest }];
+  return unknown.map(({ part, name, line, column }) => ({
+    part,
+    line,
+    column,
+    detail: `“${name}” is none of the variables offered: it comes from the request's context, if the producer sends it`,
+  }));
+}
+
+function toWarning(part: TemplateFault['part'], detail: string): TemplateFault {
+  return { part, line: undefined, column: undefined, detail };
 }
 
 function withExamples(examples: Record<string, unknown>, context: string): string {

@@ -9,6 +9,7 @@ import { recordBatches } from './kinds/record-batches.ts';
 import { smsAnswers } from './kinds/sms-answers.ts';
 import { smtpAnswers } from './kinds/smtp-answers.ts';
 import { templateRenderings } from './kinds/template-renderings.ts';
+import { textParts } from './kinds/text-parts.ts';
 import { userAnswers } from './kinds/user-answers.ts';
 import { wholeSystem } from './kinds/whole-system.ts';
 
@@ -21,6 +22,7 @@ export const fuzzKinds: readonly FuzzKind[] = [
   csvUploads,
   peopleUploads,
   templateRenderings,
+  textParts,
   userAnswers,
   ingestCalls,
   adminCalls,

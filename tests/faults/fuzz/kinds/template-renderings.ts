@@ -31,7 +31,7 @@ const slice: fc.Arbitrary<Slice> = fc.oneof(
 export const templateRenderings: FuzzKind = {
   name: 'template',
   title: 'templates with contexts, rendered',
-  casesOfMillion: 60_000,
+  casesOfMillion: 40_000,
   needs: 'nothing',
   async open() {
     const thread = createRenderThread({ keepAlive: true });
