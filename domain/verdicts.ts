@@ -6,6 +6,7 @@ import type { Channel } from './ids.ts';
 export type Obstacle =
   | { kind: 'unknown_user' }
   | { kind: 'bad_user_data'; fault: string }
+  | { kind: 'erased'; since: Date }
   | { kind: 'no_consent' }
   | { kind: 'unsubscribed'; since: Date }
   | { kind: 'no_address' }
@@ -32,6 +33,8 @@ export type KnownAddress = { kind: 'none' } | { kind: 'unreadable' } | { kind: '
 
 export interface PersonFacts {
   user: KnownUser;
+  /** When `posthorn erase` took this id out. */
+  erasedAt: Date | undefined;
   unsubscribed: readonly { channel: Channel; since: Date }[];
   /** Of whichever addresses; those that the person does not have now do not count. */
   suppressions: readonly Suppression[];
@@ -59,10 +62,11 @@ function toVerdict(facts: PersonFacts, channel: Channel, isPromo: boolean): Verd
   return { channel, isPromo, answer: facts.user.kind === 'down' ? 'not_known' : 'yes', obstacles };
 }
 
-function findRefusals({ user, unsubscribed }: PersonFacts, channel: Channel, isPromo: boolean): Obstacle[] {
+function findRefusals({ user, erasedAt, unsubscribed }: PersonFacts, channel: Channel, isPromo: boolean): Obstacle[] {
   const found: Obstacle[] = [];
   if (user.kind === 'unknown') found.push({ kind: 'unknown_user' });
   if (user.kind === 'unusable') found.push({ kind: 'bad_user_data', fault: user.fault });
+  if (erasedAt) found.push({ kind: 'erased', since: erasedAt });
   if (!isPromo) return found;
   if (user.kind === 'known' && !user.promoAgree) found.push({ kind: 'no_consent' });
   const ended = unsubscribed.find((one) => one.channel === channel);
@@ -94,6 +98,8 @@ export function describeObstacle(obstacle: Obstacle, channel: Channel): string {
       return 'the user service does not know this person';
     case 'bad_user_data':
       return 'what the user service says of this person cannot be used';
+    case 'erased':
+      return 'this person was erased (posthorn erase), and still asked for';
     case 'no_consent':
       return 'refused at the user service';
     case 'unsubscribed':

@@ -5,7 +5,7 @@ import type { Channel } from '../domain/ids.ts';
 import { type KnownUser, toVerdicts } from '../domain/verdicts.ts';
 import type { ChunkPlanned } from '../lib/events.ts';
 import type { UnusableUser, User } from '../lib/user-service.ts';
-import { enrich, toSubscriptionKey } from '../services/enricher/enrich.ts';
+import { enrich, toErasedKey, toSubscriptionKey } from '../services/enricher/enrich.ts';
 
 const addresses = [null, ' ', 'not one', ' Ada <ADA@example.com>', '00 999 55-1234567'];
 const users: (User | UnusableUser | undefined)[] = [
@@ -39,19 +39,25 @@ it('says yes exactly where a message would be sent, and else the reason that it 
   let count = 0;
   for (const user of users) {
     for (const unsubscribedFrom of [undefined, 'email', 'sms'] as const) {
-      for (const scope of [undefined, 'all', 'promotional'] as const) {
+      for (const [scope, isErased] of [
+        [undefined, false],
+        ['all', false],
+        ['promotional', false],
+        [undefined, true],
+      ] as const) {
         const unsubscribed = unsubscribedFrom ? [{ channel: unsubscribedFrom, since }] : [];
         const suppressed = { channel: 'email', address: 'ada@example.com', since, why: '' } as const;
         const suppressions = scope ? [{ ...suppressed, scope }] : [];
         for (const { channel, isPromo, obstacles, answer } of toVerdicts({
           user: toKnown(user),
+          erasedAt: isErased ? since : undefined,
           unsubscribed,
           suppressions,
         })) {
           const facts = {
             users: new Map(user ? [['ada', user]] : []),
             unsubscribed: new Set(unsubscribedFrom ? [toSubscriptionKey(unsubscribedFrom, 'ada')] : []),
-            erased: new Map(),
+            erased: new Map(isErased ? [[toErasedKey('person', 'ada'), 'all' as const]] : []),
           };
           const { enriched, outcomes } = enrich(chunkFor(channel, isPromo), facts, now);
           // As services/dispatcher/ledger/claim.ts asks.
@@ -62,13 +68,15 @@ it('says yes exactly where a message would be sent, and else the reason that it 
               (scope === 'all' || (scope && isPromo)),
           );
           const reason = isBarred ? 'suppressed' : outcomes[0]?.reason;
-          expect([obstacles[0]?.kind, answer]).toEqual([reason, reason === undefined ? 'yes' : 'no']);
+          // Whoever was erased ends as suppressed, with that in the detail.
+          const first = obstacles[0]?.kind === 'erased' ? 'suppressed' : obstacles[0]?.kind;
+          expect([first, answer]).toEqual([reason, reason === undefined ? 'yes' : 'no']);
           count++;
         }
       }
     }
   }
-  expect(count).toBe(users.length * 9 * 4);
+  expect(count).toBe(users.length * 12 * 4);
 });
 
 function chunkFor(channel: Channel, isPromo: boolean): ChunkPlanned {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { examplePersonId } from '../../content/example-person.ts';
 import { notificationId } from '../../domain/ids.ts';
 import type { ChunkPlanned } from '../../lib/events.ts';
 import type { User } from '../../lib/user-service.ts';
@@ -89,6 +90,23 @@ describe('enrich', () => {
 
   it('sends what is not promotional also to people who refuse promotional messages', () => {
     expect(one(user({ promo_agree: false })).enriched).toHaveLength(1);
+  });
+
+  it('makes a test for the example person of example values, and asks for nobody; without a test it is nobody', () => {
+    const changes = { user_ids: [examplePersonId], test_address: 'me@here.example' };
+    const { enriched, outcomes } = enrich(chunk(changes), factsOf(new Map()), now);
+    expect(outcomes).toEqual([]);
+    expect(enriched).toMatchObject([{ address: 'me@here.example', first_name: 'Ada', is_test: true }]);
+    expect(Object.keys(JSON.parse(enriched[0]?.collected ?? ''))).toEqual(['films_month_count', 'favourite_genre']);
+    const others = [
+      { ...changes, test_address: null },
+      { ...changes, user_ids: [examplePersonId, 'bob'] },
+    ];
+    for (const other of others) {
+      const made = enrich(chunk(other), factsOf(new Map()), now);
+      expect(made.enriched).toEqual([]);
+      expect(made.outcomes[0]?.reason).toBe('unknown_user');
+    }
   });
 
   it('sends nothing to an id that was erased, whatever it is, nor its test', () => {

@@ -13,7 +13,7 @@ import { done, page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { type DeliveryRow, listDeliveriesOf } from '../queries/people.ts';
-import { findUnsubscribed, subscribeAgain, unsubscribe } from '../queries/people-consent.ts';
+import { findErased, findUnsubscribed, subscribeAgain, unsubscribe } from '../queries/people-consent.ts';
 import { findSuppressions } from '../queries/suppressions.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
@@ -68,7 +68,11 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     return page(c, parts, 'people/search', { title: 'People', wanted: userId, userId, isNothing: true }, 404);
   }
   const known = toKnownUser(asked);
-  const suppressions = await findSuppressions(db, toAddresses(known, deliveries));
+  const addresses = toAddresses(known, deliveries);
+  const [suppressions, erased] = await Promise.all([
+    findSuppressions(db, addresses),
+    findErased(db, parts.config.secret, userId, addresses),
+  ]);
   // Turning a page or choosing a filter is not another opening.
   if (isFirst) await writeAudit(db, c, 'person.opened', `person ${userId}`);
   const name = asked.kind === 'known' ? `${asked.user.first_name} ${asked.user.last_name}`.trim() : '';
@@ -78,7 +82,7 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
     name,
     asked,
     user: asked.kind === 'known' ? asked.user : undefined,
-    verdicts: toShownVerdicts(known, unsubscribed, suppressions),
+    verdicts: toShownVerdicts(known, unsubscribed, suppressions, erased),
     suppressions,
     onHold: (await listSharedHolds(db)).map(toShownHold),
     onItsWay,

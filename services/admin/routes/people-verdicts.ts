@@ -9,7 +9,7 @@ import {
   toVerdicts,
   type Verdict,
 } from '../../../domain/verdicts.ts';
-import type { UnsubscribedRow } from '../queries/people-consent.ts';
+import type { ErasedRow, UnsubscribedRow } from '../queries/people-consent.ts';
 import type { SuppressionRow } from '../queries/suppressions.ts';
 import type { AskedPerson } from './people-person.ts';
 
@@ -52,19 +52,28 @@ function toKnown(channel: Channel, text: string | null): KnownAddress {
   return address === undefined ? { kind: 'unreadable' } : { kind: 'address', address };
 }
 
+const whyErased = 'refused before whoever had this address was erased';
+
 export function toShownVerdicts(
   user: KnownUser,
   unsubscribed: readonly UnsubscribedRow[],
   suppressions: readonly SuppressionRow[],
+  erased: readonly ErasedRow[],
 ): ShownVerdict[] {
   const verdicts = toVerdicts({
     user,
     unsubscribed: unsubscribed.map(({ channel, created_at: since }) => ({ channel, since })),
-    suppressions: suppressions.map(({ created_at: since, detail, reason, ...row }) => ({
-      ...row,
-      since,
-      why: detail || reason.replaceAll('_', ' '),
-    })),
+    erasedAt: erased.find(({ subject }) => subject === 'person')?.erased_at,
+    suppressions: [
+      ...suppressions.map(({ created_at: since, detail, reason, ...row }) => ({
+        ...row,
+        since,
+        why: detail || reason.replaceAll('_', ' '),
+      })),
+      ...erased.flatMap(({ subject, address, scope, erased_at: since }) =>
+        subject === 'person' ? [] : [{ channel: subject, address, scope, since, why: whyErased }],
+      ),
+    ],
   });
   return verdicts.map(({ channel, isPromo, answer, obstacles }) => {
     const row = unsubscribed.find((one) => one.channel === channel);
@@ -92,6 +101,7 @@ function findWhy(obstacle: Obstacle, row: UnsubscribedRow | undefined): string |
     case 'bad_user_data':
       return obstacle.fault;
     case 'unknown_user':
+    case 'erased':
     case 'no_consent':
     case 'no_address':
     case 'invalid_address':
