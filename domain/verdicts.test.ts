@@ -11,8 +11,7 @@ const known = (changes: Partial<Extract<KnownUser, { kind: 'known' }>> = {}): Kn
 });
 /** As a page says it, one line a verdict. */
 const say = (facts: Partial<PersonFacts>): string[] =>
-  toVerdicts({ user: known(), erasedAt: undefined,
-    unsubscribed: [], suppressions: [], ...facts }).map(
+  toVerdicts({ user: known(), erasedAt: undefined, unsubscribed: [], suppressions: [], ...facts }).map(
     ({ channel, isPromo, answer, obstacles }) =>
       `${isPromo ? 'promotional ' : ''}${channel}: ${[answer, ...obstacles.map((one) => describeObstacle(one, channel))].join(', ')}`,
   );
