@@ -132,7 +132,7 @@ describe('tables', () => {
     unsubscribes: ['cli', 'services/admin', 'services/ingest'],
     holds: ['cli', 'lib', 'services/admin', 'services/ingest'],
     sending_holds: ['cli', 'lib', 'services/planner'],
-    api_keys: ['cli', 'services/admin'],
+    api_keys: ['services/admin'],
     templates: ['cli', 'services/admin'],
     template_versions: ['cli', 'services/admin'],
     mailings: ['cli', 'services/admin', 'services/planner'],

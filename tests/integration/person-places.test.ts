@@ -25,6 +25,8 @@ afterAll(() => drop?.());
 /** Of these tables, columns that could hold a text and hold nothing of a recipient, and why. */
 const holdNothing: Readonly<Record<string, { why: string; columns: readonly string[] }>> = {
   accepted: { why: 'no text of a caller', columns: [] },
+  admin_known_addresses: { why: 'where people with access log in from', columns: ['address'] },
+  admin_log_in_tries: { why: 'where people with access log in from', columns: ['address', 'name_hash'] },
   admin_sessions: { why: 'people with access', columns: ['token_hash', 'csrf_token'] },
   admin_users: { why: 'people with access', columns: ['name', 'roles', 'password_hash'] },
   api_keys: { why: 'keys', columns: ['name', 'key_hash', 'key_hint', 'scopes'] },
