@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { DependencyError, describeError } from '../../lib/errors.ts';
+import { findQueryFault } from '../../lib/query-fault.ts';
 import { serveAssets } from './assets.ts';
 import type { AdminMetrics } from './metrics.ts';
 import { page } from './page.ts';
@@ -79,6 +80,8 @@ export function createApp(
   app.use(async (c, next) => {
     // No id, name or text holds one, and Postgres takes none.
     if (c.req.url.includes('%00')) throw new PageError(400, 'This address holds a NUL character.');
+    const fault = findQueryFault(c.req.url);
+    if (fault) throw new PageError(400, `In the address, ${fault.parameter || 'the query'} ${fault.detail}.`);
     await next();
   });
   serveAssets(app);

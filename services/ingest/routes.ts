@@ -7,6 +7,7 @@ import type { ApiKeyScope } from '../../domain/key-rights.ts';
 import type { Db } from '../../lib/db/database.ts';
 import { DependencyError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { findQueryFault } from '../../lib/query-fault.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import { cancelRequest } from './cancel-request.ts';
 import { acceptFeedback } from './feedback.ts';
@@ -45,6 +46,12 @@ type Handler = (c: Context<Env>, key: ApiKey) => Promise<Response>;
 export function createRoutes(parts: Parts): Hono<Env> {
   const { db, readers, submitter } = parts;
   const app = new Hono<Env>();
+  app.use(async (c, next) => {
+    // Whatever a mail program has hung on a link, it still ends what its reader wants ended (unsubscribe-routes.ts).
+    const fault = /\/u\/[^/]*\/?$/.test(c.req.path) ? undefined : findQueryFault(c.req.url);
+    if (fault) throw new Problem('invalid', 'The query is not valid.', { faults: [fault] });
+    await next();
+  });
 
   const serve = (method: 'GET' | 'POST', path: string, scope: ApiKeyScope, handler: Handler): void => {
     const route = `${method} ${path}`;

@@ -117,7 +117,8 @@ function statesOf(filter: string): string[] {
   return filter === 'on_its_way' ? ['claimed', 'sending', 'deferred'] : [filter];
 }
 
-function readCursor(text: string | undefined): { at: Date; id: string } | undefined {
+/** Of `next`. */
+export function readCursor(text: string | undefined): { at: Date; id: string } | undefined {
   const match = /^(\d{1,14})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(text ?? '');
   return match?.[1] && match[2] ? { at: new Date(Number(match[1])), id: match[2] } : undefined;
 }

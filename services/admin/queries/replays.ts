@@ -61,9 +61,14 @@ export interface ReplayPage {
 }
 
 /** Newest first, by the index on requested_at. */
+const nextForm = /^(\d{1,17})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** Of `next`. */
+export const isNext = (text: string): boolean => nextForm.test(text);
+
 export async function listReplays(db: Db, options: { after?: string | undefined; limit: number }): Promise<ReplayPage> {
   const { limit } = options;
-  const [, us, id] = /^(\d{1,17})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(options.after ?? '') ?? [];
+  const [, us, id] = nextForm.exec(options.after ?? '') ?? [];
   const { rows } = await withDatabase(() =>
     sql<Row & { requested_us: string }>`
       select *, (extract(epoch from requested_at) * 1000000)::bigint::text as requested_us from replays

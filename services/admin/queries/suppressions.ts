@@ -119,7 +119,8 @@ export async function liftSuppressions(
   return rows;
 }
 
-function readCursor(text: string | undefined): { us: string; channel: string; address: string } | undefined {
+/** Of `next`. */
+export function readCursor(text: string | undefined): { us: string; channel: string; address: string } | undefined {
   const match = /^(\d{1,17})\.(email|sms)\.([^\0]{1,300})$/.exec(text ?? '');
   return match?.[1] && match[2] && match[3] ? { us: match[1], channel: match[2], address: match[3] } : undefined;
 }

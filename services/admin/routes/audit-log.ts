@@ -2,6 +2,7 @@
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { listAudit, listAuditKinds } from '../queries/audit-log.ts';
+import { queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 
 const rowsAtATime = 100;
@@ -16,11 +17,11 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   if (!isAll) requireAbility(c, 'operate');
   const ownName = c.var.session.name;
   const given = (name: string): string | undefined => {
-    const text = (c.req.query(name) ?? '').trim();
-    return text === '' ? undefined : text.slice(0, 400);
+    const text = queryText(c, name);
+    return text === '' ? undefined : text;
   };
   const filter = { who: isAll ? given('who') : ownName, action: given('action'), subject: given('subject') };
-  const after = /^\d{1,15}$/.test(given('after') ?? '') ? Number(given('after')) : undefined;
+  const after = readQuery(c, 'after', (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined));
   const [{ rows, next }, kinds] = await Promise.all([
     listAudit(parts.db, { ...filter, after, limit: rowsAtATime }),
     listAuditKinds(parts.db, isAll ? undefined : ownName),

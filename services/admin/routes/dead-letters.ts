@@ -9,6 +9,7 @@ import { type LetterList, listLetters } from '../operator/dead-letters-list.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { readProgress } from '../queries/dead-letters.ts';
+import { queryChoice, queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { deadLettersActions } from './dead-letters-actions.ts';
 import { readFilter, sinceChoices, toFields } from './dead-letters-asked.ts';
@@ -30,9 +31,15 @@ export function deadLetters(app: AdminApp, parts: Parts): void {
 async function show(c: AdminContext, parts: Parts, index: DeadLetterIndex): Promise<Response> {
   requireAbility(c, 'operate');
   const list = await listLetters(parts.db, index);
-  const asked = c.req.query();
+  const asked = {
+    stage: queryChoice(c, 'stage', stages),
+    code: queryText(c, 'code', 100),
+    state: queryChoice(c, 'state', [...letterStates, 'all']),
+    since: queryChoice(c, 'since', Object.keys(sinceChoices)),
+    q: queryText(c, 'q', 200),
+  };
   const matching = list.letters.filter((letter) => fits(letter, readFilter(asked, parts.now())));
-  const after = readAfter(asked.after);
+  const after = readQuery(c, 'after', readAfter);
   const rest = after ? matching.filter((letter) => newestFirst(after, letter) < 0) : matching;
   const shown = rest.slice(0, rowsAtATime);
   const last = shown.at(-1);
@@ -76,9 +83,8 @@ function toRow(letter: ActedLetter) {
   return { ...letter, id: letterKey(letter), firstLine, words: explainCode(letter.code) };
 }
 
-function readAfter(text: string | undefined): ActedLetter | undefined {
-  const [, timestampMs, topic, partition, offset] =
-    /^(\d{1,15})\/([\w.-]+)\/(\d{1,9})\/(\d{1,15})$/.exec(text ?? '') ?? [];
+function readAfter(text: string): ActedLetter | undefined {
+  const [, timestampMs, topic, partition, offset] = /^(\d{1,15})\/([\w.-]+)\/(\d{1,9})\/(\d{1,15})$/.exec(text) ?? [];
   if (topic === undefined) return undefined;
   const place = { topic, partition: Number(partition), offset: Number(offset), timestampMs: Number(timestampMs) };
   return place as ActedLetter;

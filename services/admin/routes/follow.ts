@@ -13,6 +13,7 @@ import {
   listFollowedChunks,
   listSomeDeliveries,
 } from '../queries/follow.ts';
+import { queryText } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import type { Step } from './follow-search.ts';
 import { chunkStep, messageSteps, requestStep, showSteps } from './follow-steps.ts';
@@ -32,11 +33,10 @@ export function follow(app: AdminApp, parts: Parts): void {
 
 async function show(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'operate');
-  const query = c.req.query();
   const asked: Asked = {
-    id: (query.id ?? '').trim().toLowerCase(),
-    request: (query.request ?? '').trim().toLowerCase(),
-    user: (query.user ?? '').trim(),
+    id: queryText(c, 'id').toLowerCase(),
+    request: queryText(c, 'request').toLowerCase(),
+    user: queryText(c, 'user'),
   };
   const fault = findFault(asked);
   if (asked.id === '' || fault) return answer(c, parts, asked, { fault }, fault ? 422 : 200);

@@ -9,6 +9,7 @@ import { checkForm, type FormFaults, type FormFields, readForm } from '../forms.
 import { toOwnPath } from '../own-path.ts';
 import { done, page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { queryChoice, queryText } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { toAuthorWords, toShownHold } from '../shown-holds.ts';
 
@@ -33,8 +34,12 @@ const choices = holdScopes.flatMap((scope) =>
 export function holds(app: AdminApp, parts: Parts): void {
   app.get('/holds', (c) => {
     requireAbility(c, 'view');
-    const { what = 'promotional', name = '' } = c.req.query();
-    return show(c, parts, { what, name: name.slice(0, 128) });
+    const what = queryChoice(
+      c,
+      'what',
+      choices.map(({ value }) => value),
+    );
+    return show(c, parts, { what: what ?? 'promotional', name: queryText(c, 'name', 128) });
   });
   app.post('/holds', (c) => place(c, parts));
   app.post('/holds/:id/lift', (c) => lift(c, parts));

@@ -4,9 +4,9 @@ import { priorities } from '../../../lib/topics.ts';
 import { streamPart } from '../event-stream.ts';
 import { createOverviewFeed, type Overview } from '../overview-feed.ts';
 import { page } from '../page.ts';
-import { PageError } from '../page-error.ts';
 import type { AdminApp, Parts } from '../parts.ts';
 import { type Range, ranges, type Series } from '../queries/overview-series.ts';
+import { queryChoice } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownOpen } from './open-requests.ts';
 import { toRate } from './topics.ts';
@@ -40,9 +40,8 @@ export function home(app: AdminApp, parts: Parts): void {
   });
   app.get('/overview/series', async (c) => {
     requireAbility(c, 'view');
-    const range = c.req.query('range') ?? 'hour';
-    if (!Object.hasOwn(ranges, range)) throw new PageError(404, 'There are charts of the last hour, day and month.');
-    return c.json(await feed.series(range as Range));
+    const range = queryChoice(c, 'range', Object.keys(ranges) as Range[]) ?? 'hour';
+    return c.json(await feed.series(range));
   });
 }
 

@@ -10,6 +10,7 @@ import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { type Stored, storePeople } from '../queries/mailings-people.ts';
 import { uploadPeople } from '../queries/upload-people.ts';
+import { queryChoice } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { readMailingId, requireDraft, requireRevision } from './mailings-of.ts';
 
@@ -65,7 +66,7 @@ export function mailingsAudience(app: AdminApp, parts: Parts): void {
 }
 
 async function upload(c: AdminContext, parts: Parts, mailingId: string, progress: Progress): Promise<Response> {
-  const mode = c.req.query('mode') === 'replace' ? 'replace' : 'add';
+  const mode = queryChoice(c, 'mode', ['add', 'replace']) ?? 'add';
   const revision = requireRevision(c.req.query('revision'));
   const bytes = c.env.incoming;
   const file = takeUpload(bytes, requireSaid(c), parts.users, (count) => (progress.checked = count));

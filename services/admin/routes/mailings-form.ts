@@ -18,6 +18,7 @@ import { createDraft, saveDraft } from '../queries/mailings-draft.ts';
 import { findMailing, type Mailing } from '../queries/mailings-one.ts';
 import { listPeople } from '../queries/mailings-people.ts';
 import { listChoices } from '../queries/mailings-templates.ts';
+import { queryText } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { fetchCategories, toCategoryChoices, toTemplateSection, toTimeSection } from './mailings-form-data.ts';
 import { requireDraft, requireRevision } from './mailings-of.ts';
@@ -41,7 +42,7 @@ async function showNew(c: AdminContext, parts: Parts, sent: FormFields = {}, fau
     templates: await listChoices(parts.db),
     // Drawn with the page: a form that is sent twice makes one draft.
     id: sent.mailing_id || randomUUID(),
-    sent: { title: sent.title ?? '', template_id: sent.template_id ?? c.req.query('template') ?? '' },
+    sent: { title: sent.title ?? '', template_id: sent.template_id ?? queryText(c, 'template') },
     faults,
   };
   return page(c, parts, 'mailings/new', data, Object.keys(faults).length > 0 ? 422 : 200);
@@ -175,7 +176,7 @@ async function save(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promis
 async function showContext(c: AdminContext, parts: Parts, findNeeds: FindNeeds): Promise<Response> {
   requireAbility(c, 'edit');
   const mailing = await requireDraft(c, parts);
-  const template = await toTemplateSection(parts, findNeeds, c.req.query('template_id'), (names) =>
+  const template = await toTemplateSection(parts, findNeeds, queryText(c, 'template_id'), (names) =>
     toContextForm(names, mailing.context),
   );
   const f = { is_promo: mailing.is_promo ? 'on' : '' };

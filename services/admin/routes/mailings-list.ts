@@ -6,6 +6,7 @@ import { describeCron } from '../mailing/recurrence.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { type ListedMailing, listMailings, perPage } from '../queries/mailings-list.ts';
+import { queryChoice, queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
 
@@ -27,9 +28,9 @@ export function mailingsList(app: AdminApp, parts: Parts): void {
 
 async function show(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'view');
-  const search = (c.req.query('search') ?? '').trim().slice(0, 200);
-  const state = states.find((known) => known === c.req.query('state'));
-  const after = readCursor(c.req.query('after'));
+  const search = queryText(c, 'search', 200);
+  const state = queryChoice(c, 'state', states);
+  const after = readQuery(c, 'after', readCursor);
   const found = await listMailings(parts.db, { state, search, after });
   const shown = found.slice(0, perPage);
   const last = shown.at(-1);
@@ -57,8 +58,8 @@ function toRow(mailing: ListedMailing) {
   };
 }
 
-function readCursor(text: string | undefined): { at: string; id: string } | undefined {
-  const [at = '', id = ''] = (text ?? '').split('_');
+function readCursor(text: string): { at: string; id: string } | undefined {
+  const [at = '', id = ''] = text.split('_');
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(at) && !Number.isNaN(Date.parse(at));
   return isTime && isUuid(id) ? { at, id } : undefined;
 }

@@ -1,11 +1,12 @@
 // /mailings/<id>/people: who is behind a number of a mailing, each with a link to the person and the journey.
 
 import { maskAddress } from '../../../lib/masked-address.ts';
-import { toPlace, type WantedState } from '../../../lib/people-of-request/candidates.ts';
+import { isPlace, toPlace, type WantedState } from '../../../lib/people-of-request/candidates.ts';
 import { listPeople, type Wanted } from '../../../lib/people-of-request/list-people.ts';
 import { abilityFor, canSendAgain } from '../operator/redrive-rules.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { queryChoice, queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { findShown, type Shown } from './mailings-shown.ts';
 
@@ -20,9 +21,9 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'people');
   const shown = await findShown(c, parts);
   const { request, view, id } = shown;
-  const state = states.find((one) => one === c.req.query('state'));
-  const reason = state === undefined ? undefined : c.req.query('reason') || undefined;
-  const after = c.req.query('after');
+  const state = queryChoice(c, 'state', states);
+  const reason = state === undefined ? undefined : queryText(c, 'reason') || undefined;
+  const after = readQuery(c, 'after', (text) => (isPlace(text) ? text : undefined));
   const found =
     request?.channel == null
       ? { people: [], next: undefined }

@@ -18,6 +18,7 @@ import {
   listReports,
   type NotificationRow,
 } from '../queries/notifications.ts';
+import { queryText } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
 import { toTimeline } from './notifications-timeline.ts';
@@ -30,7 +31,7 @@ export function notifications(app: AdminApp, parts: Parts): void {
 /** From a request and a person to their notification: its id is computed from them. */
 async function leadToNotification(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'people');
-  const { request: requestId = '', user: userId = '' } = c.req.query();
+  const [requestId, userId] = [queryText(c, 'request'), queryText(c, 'user')];
   if (!isUuid(requestId) || !isUserId(userId)) throw new PageError(404, 'This names no request and person.');
   const request = await findRequest(parts.db, requestId);
   if (!request?.channel) throw new PageError(404, 'No such request was planned, so there is no notification of it.');
@@ -68,7 +69,7 @@ function recordTopic({ topics }: Parts, row: NotificationRow): string | undefine
 
 /** The ledger has no row. Whoever came from a request and a person is told where it is; nobody else can be. */
 async function showOnItsWay(c: AdminContext, parts: Parts, id: string): Promise<Response> {
-  const { request: requestId = '', user: userId = '' } = c.req.query();
+  const [requestId, userId] = [queryText(c, 'request'), queryText(c, 'user')];
   const request = isUuid(requestId) && isUserId(userId) ? await findRequest(parts.db, requestId) : undefined;
   if (!request?.channel || notificationId(requestId, userId, request.channel) !== id) {
     return page(c, parts, 'notifications/unknown', { title: 'No such notification', id }, 404);

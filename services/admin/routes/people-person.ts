@@ -12,9 +12,10 @@ import { readForm } from '../forms.ts';
 import { done, page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
-import { type DeliveryRow, listDeliveriesOf } from '../queries/people.ts';
+import { type DeliveryRow, listDeliveriesOf, readCursor } from '../queries/people.ts';
 import { findErased, findUnsubscribed, subscribeAgain, unsubscribe } from '../queries/people-consent.ts';
 import { findSuppressions } from '../queries/suppressions.ts';
+import { queryChoice, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
 import { toDuration } from '../view-filters.ts';
@@ -52,8 +53,8 @@ async function show(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'people');
   const { db } = parts;
   const userId = readUserId(c);
-  const state = filters.find((one) => one === c.req.query('state'));
-  const after = c.req.query('after');
+  const state = queryChoice(c, 'state', filters);
+  const after = readQuery(c, 'after', (text) => readCursor(text) && text);
   const [asked, { deliveries, next }, unsubscribed] = await Promise.all([
     askForPerson(parts, userId),
     listDeliveriesOf(db, userId, { state, after, limit: rowsAtATime }),

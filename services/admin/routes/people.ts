@@ -13,6 +13,7 @@ import {
   listDeliveriesOfRequest,
   type PersonAtAddress,
 } from '../queries/people.ts';
+import { queryText } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { lookUpAddress } from './people-address.ts';
 import { askForPerson } from './people-person.ts';
@@ -20,7 +21,7 @@ import { askForPerson } from './people-person.ts';
 export function people(app: AdminApp, parts: Parts): void {
   app.get('/people', async (c) => {
     requireAbility(c, 'people');
-    const wanted = (c.req.query('q') ?? '').trim().slice(0, 320);
+    const wanted = queryText(c, 'q', 320);
     return wanted === '' ? page(c, parts, 'people/search', { title: 'People' }) : search(c, parts, wanted);
   });
 }

@@ -14,6 +14,7 @@ import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { findAction } from '../queries/dead-letters.ts';
+import { queryChoice } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { requireTopic } from './records.ts';
 
@@ -59,7 +60,7 @@ async function show(c: AdminContext, parts: Parts, schemas: SchemaDirectory): Pr
   );
   const headers = isHidden ? hideHeaders(stored.headers) : stored.headers;
   const json = JSON.stringify(toJson(record, event, headers), null, 2);
-  if (c.req.query('as') === 'json') return download(c, json, `${topic.name}-${partition}-${offset}.json`);
+  if (queryChoice(c, 'as', ['json']) === 'json') return download(c, json, `${topic.name}-${partition}-${offset}.json`);
   return page(c, parts, 'records/one', {
     title: `${topic.name} ${partition} / ${offset}`,
     ...where,

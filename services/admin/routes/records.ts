@@ -2,16 +2,19 @@
 import { toKeyText } from '../kafka/key-text.ts';
 import { type OpenedRecord, openRecord } from '../kafka/open-record.ts';
 import { toRecordFacts } from '../kafka/record-facts.ts';
-import { type Place, readPage, writeOffsets } from '../kafka/record-page.ts';
+import { type Place, readOffsets, readPage, writeOffsets } from '../kafka/record-page.ts';
 import { findTopic, type KnownTopic } from '../kafka/topic-directory.ts';
 import { page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
+import { queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { findPlace } from './records-place.ts';
 
 const pageSize = 50;
 /** What says where the page begins, and is kept by a search within it. */
+/** Offsets of as many partitions as an address has room for. */
+const maxPlaceChars = 16_000;
 const placeFields = ['before', 'from', 'partition', 'offset', 'time'];
 
 export function records(app: AdminApp, parts: Parts): void {
@@ -21,12 +24,18 @@ export function records(app: AdminApp, parts: Parts): void {
 async function list(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'operate');
   const topic = requireTopic(c, parts);
-  const asked = c.req.query();
+  const asked = Object.fromEntries(
+    placeFields.flatMap((name) => {
+      const text = queryText(c, name, maxPlaceChars);
+      return text === '' ? [] : [[name, text]];
+    }),
+  );
+  for (const name of ['before', 'from']) readQuery(c, name, readOffsets);
+  const searched = queryText(c, 'q');
   const ranges = await parts.records.ranges(topic.name);
   const { place, faults, words } = await findPlace(asked, topic.name, ranges, parts.kafkaAdmin);
   const found = await readPage(parts.records, topic.name, ranges, place, pageSize);
   const all = (await Promise.all(found.records.map((record) => openRecord(parts, record)))).map(toRow);
-  const searched = (asked.q ?? '').trim();
   const rows = searched === '' ? all : all.filter(({ haystack }) => haystack.includes(searched.toLowerCase()));
   const data = {
     title: topic.name,

@@ -15,7 +15,8 @@ import {
 import { summarize, toProgress } from '../operator/replay-words.ts';
 import { done, page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
-import { listReplays } from '../queries/replays.ts';
+import { isNext, listReplays } from '../queries/replays.ts';
+import { queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 
 const rowsAtATime = 50;
@@ -29,15 +30,18 @@ export function replays(app: AdminApp, parts: Parts): void {
   app.get('/replays', (c) => list(c, parts));
   app.get('/replays/new', (c) => {
     requireAbility(c, 'operate');
-    const { topic = '', request = '', template = '' } = c.req.query();
-    return showForm(c, parts, { topic, request, template });
+    return showForm(c, parts, {
+      topic: queryText(c, 'topic'),
+      request: queryText(c, 'request'),
+      template: queryText(c, 'template'),
+    });
   });
   app.post('/replays/new', (c) => order(c, parts));
 }
 
 async function list(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'operate');
-  const after = c.req.query('after');
+  const after = readQuery(c, 'after', (text) => (isNext(text) ? text : undefined));
   const { replays: rows, next } = await listReplays(parts.db, { after, limit: rowsAtATime });
   return page(c, parts, 'replays/list', {
     title: 'Replays',

@@ -5,6 +5,7 @@ import { done, page } from '../page.ts';
 import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { liftReported, listReporters, lookAtReported, type ReportedBy } from '../queries/suppressions-reported.ts';
+import { queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 
 const shown = 20;
@@ -16,9 +17,11 @@ export function suppressionsReported(app: AdminApp, parts: Parts): void {
 
 async function show(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'support');
-  const { since = '', until = '' } = c.req.query();
+  const readText = (text: string) => toTime(text) && text;
+  const since = readQuery(c, 'since', readText) ?? '';
+  const until = readQuery(c, 'until', readText) ?? '';
   const reporters = await listReporters(parts.db);
-  const key = c.req.query('key') || (reporters[0]?.api_key_id ?? '');
+  const key = queryText(c, 'key') || (reporters[0]?.api_key_id ?? '');
   const wanted = key === '' ? undefined : readWanted({ key, since, until });
   return page(c, parts, 'suppressions/reported', {
     title: 'Suppressed by reports',
@@ -46,10 +49,15 @@ function readWanted({ key, since, until }: { key: string; since: string; until: 
   return { apiKeyId: key, since: readTime(since), until: readTime(until) };
 }
 
-/** As the field gives it, in UTC. */
 function readTime(text: string): Date | undefined {
   if (text === '') return undefined;
-  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?$/.test(text) ? new Date(`${text}Z`) : undefined;
-  if (!time || Number.isNaN(time.getTime())) throw new PageError(400, 'A time is written as 2026-12-31T18:00.');
+  const time = toTime(text);
+  if (!time) throw new PageError(400, 'A time is written as 2026-12-31T18:00.');
   return time;
+}
+
+/** As the field gives it, in UTC. @returns undefined for what is no time */
+function toTime(text: string): Date | undefined {
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?$/.test(text) ? new Date(`${text}Z`) : undefined;
+  return time && !Number.isNaN(time.getTime()) ? time : undefined;
 }

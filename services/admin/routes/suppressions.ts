@@ -12,9 +12,11 @@ import {
   findSuppressions,
   liftSuppression,
   listSuppressions,
+  readCursor,
   type SuppressionRow,
   suppress,
 } from '../queries/suppressions.ts';
+import { queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 
 const rowsAtATime = 100;
@@ -34,10 +36,11 @@ async function show(
   entered: FormFields = {},
   faults: FormFaults = {},
 ): Promise<Response> {
-  const wanted = (c.req.query('address') ?? '').trim().slice(0, 320);
+  const wanted = queryText(c, 'address', 320);
+  const after = readQuery(c, 'after', (text) => readCursor(text) && text);
   const { suppressions: rows, next } = await listSuppressions(parts.db, {
     address: wanted === '' ? undefined : (readAddress('email', wanted) ?? readPhoneNumber(wanted) ?? wanted),
-    after: c.req.query('after'),
+    after,
     limit: rowsAtATime,
   });
   const data = {
@@ -45,7 +48,7 @@ async function show(
     wanted,
     rows: rows.map(toShown),
     next: next && `/suppressions?${new URLSearchParams({ after: next })}`,
-    isLater: c.req.query('after') !== undefined,
+    isLater: after !== undefined,
     entered,
     faults,
   };

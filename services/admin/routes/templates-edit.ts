@@ -6,9 +6,10 @@ import type { AdminApp, AdminContext } from '../parts.ts';
 import type { TemplateRow } from '../queries/templates.ts';
 import { findVersion } from '../queries/templates.ts';
 import { activateVersion, saveVersion, type TemplateTexts } from '../queries/templates-write.ts';
+import { readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { changedParts } from '../template/compare.ts';
-import { loadTemplate, loadVersion, notePreview, type TemplateDesk } from '../template/desk.ts';
+import { loadTemplate, loadVersion, notePreview, readVersionText, type TemplateDesk } from '../template/desk.ts';
 import { findSaveFault, showEditor, toFormFields } from '../template/editor-page.ts';
 import { readTexts } from '../template/read-form.ts';
 import { type TryOut, tryOut } from '../template/try-out.ts';
@@ -23,7 +24,7 @@ export function editTemplates(app: AdminApp, desk: TemplateDesk): void {
     // Who may not write reads what is in use.
     if (!c.var.session.abilities.has('edit')) return showVersion(c, desk, template, template.activeVersion, 'write');
     const newest = await loadVersion(parts, template.templateId);
-    const opened = await loadVersion(parts, template.templateId, c.req.query('version'));
+    const opened = await loadVersion(parts, template.templateId, readQuery(c, 'version', readVersionText));
     const form = { ...toFormFields(opened), base: String(newest.version), activate: 'on' };
     return show(c, desk, template, form, { opened: opened.version, newest: newest.version });
   });

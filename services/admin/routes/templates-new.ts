@@ -7,6 +7,7 @@ import { type FormFaults, type FormFields, readForm } from '../forms.ts';
 import { done } from '../page.ts';
 import type { AdminApp, AdminContext } from '../parts.ts';
 import { insertTemplate } from '../queries/templates-write.ts';
+import { queryChoice } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { notePreview, type TemplateDesk } from '../template/desk.ts';
 import { findSaveFault, showEditor } from '../template/editor-page.ts';
@@ -24,7 +25,7 @@ const beginnings: Readonly<Record<Channel, FormFields>> = {
 export function newTemplates(app: AdminApp, desk: TemplateDesk): void {
   app.get('/templates/new', (c) => {
     requireAbility(c, 'edit');
-    const channel = readChannel(c.req.query('channel'));
+    const channel = queryChoice(c, 'channel', ['email', 'sms']) ?? 'email';
     return show(c, desk, { ...beginnings[channel], channel, kind: common.kind });
   });
 

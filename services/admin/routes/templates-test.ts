@@ -12,8 +12,9 @@ import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { listVersions, type TemplateRow } from '../queries/templates.ts';
 import { findTestSend, noteTestSend, readTestProgress, type TestSend } from '../queries/templates-tests.ts';
+import { readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
-import { channelTitles, loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
+import { channelTitles, loadTemplate, loadVersion, readVersionText, type TemplateDesk } from '../template/desk.ts';
 import { findTestAddressFault } from '../template/test-addresses.ts';
 import { describeProgress } from '../template/test-progress.ts';
 import { createThrottle } from '../template/throttle.ts';
@@ -29,7 +30,7 @@ export function testTemplates(app: AdminApp, desk: TemplateDesk): void {
     const template = await loadTemplate(c, parts);
     const { name } = c.var.session;
     const address = template.channel === 'email' && isEmailAddress(name) ? name : '';
-    return show(c, desk, template, { version: c.req.query('version') ?? '', address });
+    return show(c, desk, template, { version: readQuery(c, 'version', readVersionText) ?? '', address });
   });
 
   app.post('/templates/:id/test', async (c) => {

@@ -6,8 +6,9 @@ import { PageError } from '../page-error.ts';
 import type { AdminApp, AdminContext } from '../parts.ts';
 import { listVersions, type TemplateRow } from '../queries/templates.ts';
 import { activateVersion } from '../queries/templates-write.ts';
+import { readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
-import { channelTitles, loadTemplate, loadVersion, type TemplateDesk } from '../template/desk.ts';
+import { channelTitles, loadTemplate, loadVersion, readVersionText, type TemplateDesk } from '../template/desk.ts';
 
 export function templateVersions(app: AdminApp, desk: TemplateDesk): void {
   const { parts } = desk;
@@ -30,8 +31,8 @@ export function templateVersions(app: AdminApp, desk: TemplateDesk): void {
     requireAbility(c, 'view');
     const template = await loadTemplate(c, parts);
     const [from, to] = await Promise.all([
-      loadVersion(parts, template.templateId, c.req.query('from')),
-      loadVersion(parts, template.templateId, c.req.query('to')),
+      loadVersion(parts, template.templateId, readQuery(c, 'from', readVersionText)),
+      loadVersion(parts, template.templateId, readQuery(c, 'to', readVersionText)),
     ]);
     const versions = await listVersions(parts.db, template.templateId);
     const data = { template, versions, from, to, difference: await parts.previewer.compare(from, to), tab: 'versions' };

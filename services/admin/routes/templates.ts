@@ -3,6 +3,7 @@ import { listSharedHolds } from '../../../lib/holds/list-holds.ts';
 import { page } from '../page.ts';
 import type { AdminApp, AdminContext, Parts } from '../parts.ts';
 import { listTemplates, type TemplateFilter } from '../queries/templates.ts';
+import { queryChoice, queryText, readQuery } from '../query.ts';
 import { requireAbility } from '../roles.ts';
 import { toShownHold } from '../shown-holds.ts';
 import { channelTitles, type TemplateDesk } from '../template/desk.ts';
@@ -28,12 +29,11 @@ export function templates(app: AdminApp, parts: Parts): void {
 
 async function showList(c: AdminContext, parts: Parts): Promise<Response> {
   requireAbility(c, 'view');
-  const { channel = '', archived = '', q = '', after = '' } = c.req.query();
   const filter: TemplateFilter = {
-    channel: channel === 'email' || channel === 'sms' ? channel : undefined,
-    archived: archived === 'yes',
-    search: q.trim().slice(0, 120),
-    after: readPlace(after),
+    channel: queryChoice(c, 'channel', ['email', 'sms']),
+    archived: queryChoice(c, 'archived', ['yes', 'no']) === 'yes',
+    search: queryText(c, 'q', 120),
+    after: readQuery(c, 'after', readPlace),
     limit: perPage + 1,
   };
   const found = await listTemplates(parts.db, filter);
@@ -58,7 +58,7 @@ async function showList(c: AdminContext, parts: Parts): Promise<Response> {
   });
 }
 
-/** `<time>_<short name>`; what has another form counts as the first page. */
+/** `<time>_<short name>` */
 function readPlace(after: string): TemplateFilter['after'] {
   const [updatedAt = '', templateId = ''] = after.split('_');
   const isPlace = /^20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z$/.test(updatedAt) && isShortName(templateId);

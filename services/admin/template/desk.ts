@@ -55,3 +55,8 @@ export async function loadVersion({ db }: Pick<Parts, 'db'>, templateId: string,
   if (!version) throw new PageError(404, `The template “${templateId}” has no version ${text.slice(0, 12)}.`);
   return version;
 }
+
+/** Of a number of a version, as it stands in an address. */
+export function readVersionText(text: string): string | undefined {
+  return readNumber(text) === undefined ? undefined : text;
+}
