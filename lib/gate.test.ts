@@ -28,3 +28,16 @@ it('goes on after work that failed', async () => {
   await expect(gate.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
   expect(await gate.run(async () => 'next')).toBe('next');
 });
+
+it('lets what is urgent go before all that waits, from a queue of its own', async () => {
+  const gate = createGate({ maxRunning: 1, maxWaiting: 2 });
+  const begun: string[] = [];
+  const { promise, resolve: end } = Promise.withResolvers<void>();
+  const held = gate.run(() => promise);
+  const ask = (name: string, isUrgent = false) => gate.run(async () => void begun.push(name), isUrgent);
+  const asked = [ask('a'), ask('b'), ask('c'), ask('urgent 1', true), ask('urgent 2', true), ask('urgent 3', true)];
+  expect(asked.map((one) => one !== undefined)).toEqual([true, true, false, true, true, false]);
+  end();
+  await Promise.all([held, ...asked]);
+  expect(begun).toEqual(['urgent 1', 'urgent 2', 'a', 'b']);
+});

@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { findPasswordFault, hashPassword, newPassword, verifyPassword } from './passwords.ts';
+import { findPasswordFault, hashPassword, isOutdated, newPassword, verifyPassword } from './passwords.ts';
 
 test('a password is recognised by its hash, any other is not, and the same password never hashes the same twice', async () => {
   const [first, second] = await Promise.all([hashPassword('Корабль под парусом'), hashPassword('Корабль под парусом')]);
@@ -49,7 +49,17 @@ test('an unknown notation lets nobody in, and one that asks for gigabytes is not
     hash.slice(0, hash.lastIndexOf('$') + 1),
     `${hash}$`,
   ];
-  for (const notation of refused) expect(await verifyPassword('correct horse', notation), notation).toBe(false);
+  // Each takes the work of nobody's password.
+  const verified = await Promise.all(refused.map((notation) => verifyPassword('correct horse', notation)));
+  expect(refused.filter((_, at) => verified[at])).toEqual([]);
+});
+
+test('a hash of a cheaper measure is outdated, whatever makes it cheaper; one of this or a dearer measure is not', async () => {
+  const hash = await hashPassword('correct horse');
+  const measures = ['15$8$1', '15$8$2', '14$8$3', '15$4$3', '10$8$4', '15$8$3', '16$8$3', '17$8$1', '15$8$4'];
+  const outdated = measures.filter((measure) => isOutdated(hash.replace('15$8$3', measure)));
+  expect(outdated).toEqual(['15$8$1', '15$8$2', '14$8$3', '15$4$3', '10$8$4']);
+  for (const unreadable of ['', '!', hash.replace('scrypt', 'argon2')]) expect(isOutdated(unreadable)).toBe(false);
 });
 
 test('an accented letter counts the same however the keyboard composed it', async () => {
