@@ -1,6 +1,6 @@
 // Whose an address was, where no row of the ledger carries it: of people who end before the dispatcher claims their message. By
 // keyed hash (domain/keyed-hash.ts), one row a person and address however often they end so. Enricher and renderer add to
-// it, the search of the admin pages reads it (docs/decisions/0011-addresses-of-the-early-ended.md).
+// it, the search of the admin pages reads it (docs/decisions/0013-addresses-of-the-early-ended.md).
 import { sql } from 'kysely';
 import type { Channel } from '../domain/ids.ts';
 import { keyedHash } from '../domain/keyed-hash.ts';
