@@ -9,12 +9,15 @@ import { keyedHash } from '../../domain/keyed-hash.ts';
 import { type Db, toMonth } from '../../lib/db/database.ts';
 import type { NotificationRendered } from '../../lib/events.ts';
 import { findPeopleByHash, rememberAddresses } from '../../lib/known-addresses.ts';
+import { plan } from '../../services/planner/plan.ts';
+import { createRequestStore } from '../../services/planner/request-store.ts';
 import { type Driven, drivenColumns } from '../../services/planner/runner/driven.ts';
 import { findMissing } from '../../services/planner/runner/missing-people.ts';
 import { createCommandRunner } from '../support/command-runner.ts';
 import { useDispatcherLab } from '../support/dispatcher-lab.ts';
 import { rendered, toMessage } from '../support/ledger-lab.ts';
 import { startLyingMailServer } from '../support/lying-mail-server.ts';
+import { toRequestRecord } from '../support/request-record.ts';
 
 const secret = 'a secret of the tests';
 const open = useDispatcherLab();
@@ -40,17 +43,30 @@ interface Asked {
   onNoAnswer?: 'resend' | 'park';
 }
 
-/** A request as the planner stores it, in one chunk, and the records of its people as the dispatcher gets them. */
+/** A request as the planner itself stores it, published, and the records of its people as the dispatcher gets them. */
 async function addRequest(db: Db, { userIds, isScheduled = false, context = '{}', onNoAnswer = 'resend' }: Asked) {
-  const requestId = randomUUID();
   const at = new Date();
-  await sql`
-    insert into requests (request_id, body_hash, state, template_id, template_version, channel, on_no_answer, priority,
-      is_promo, context, user_ids, planned, chunk_count, planning_complete, requested_at)
-    values (${requestId}, '', ${isScheduled ? 'scheduled' : 'running'}, 'welcome', 1, 'email', ${onNoAnswer}, 'low', false,
-      ${context}, ${userIds}, ${isScheduled ? 0 : userIds.length}, ${isScheduled ? 0 : 1}, ${!isScheduled}, ${at})
-  `.execute(db);
-  if (!isScheduled) await sql`insert into chunks values (${requestId}, 0, ${userIds}, now(), now())`.execute(db);
+  const asked = toRequestRecord({
+    template_id: 'welcome',
+    priority: 'low',
+    user_ids: userIds,
+    context,
+    requested_at: at.getTime(),
+    scheduled_at: isScheduled ? at.getTime() + 3_600_000 : null,
+  });
+  const { request_id: requestId } = asked;
+  const template = {
+    templateId: 'welcome',
+    version: 1,
+    kind: 'common',
+    channel: 'email',
+    onNoAnswer,
+    isPromo: false,
+  } as const;
+  const planned = plan(asked, template, at.getTime(), at.getTime());
+  const store = createRequestStore(db);
+  await store.insert([planned]);
+  await store.markPublished(planned.chunks.map(({ sequence }) => ({ requestId, sequence })));
   return userIds.map((userId) =>
     rendered({
       request_id: requestId,
