@@ -199,7 +199,7 @@ describe('the audit log', () => {
     expect(text).toContain('<th scope="row">version</th><td class="break">3</td>');
     expect(text).toContain('html, subject');
     expect((await admin.get('/audit?who=%00&after=x')).status).toBe(400);
-    expect((await admin.get('/audit?who=zoe&after=x')).status).toBe(200);
+    expect((await admin.get('/audit?who=zoe&after=x')).status).toBe(400);
   });
 
   it('pages through everything, newest first, each line once', async () => {
