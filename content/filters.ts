@@ -18,13 +18,17 @@ export function registerFilters(engine: Liquid): void {
   register('url', (value) => toSafeUrl(writeValue(value)));
   registerCharacters(register, own);
   registerDates(register, own);
-  for (const name of ['plus', 'minus', 'times', 'modulo', 'sum', 'divided_by']) {
+  for (const name of ['plus', 'minus', 'times', 'modulo', 'divided_by']) {
     const calculate = own(name);
     register(name, function (...args) {
       const result = calculate.apply(this, args);
       return typeof result === 'number' ? toTrueDigits(result) : result;
     });
   }
+  const sum = own('sum');
+  register('sum', function* (...args) {
+    return toTrueDigits(yield* sum.apply(this, args) as Generator<unknown, number>);
+  });
   for (const name of ['url_encode', 'cgi_escape', 'uri_escape']) {
     const encode = own(name);
     // Of half a character no address can be made.
