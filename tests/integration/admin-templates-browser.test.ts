@@ -237,6 +237,23 @@ describe('the pages of templates', () => {
     ),
   );
 
+  it.each(Object.keys(looks) as Look[])('say where a bad link and a mark of another system stand: %s', async (look) => {
+    const window = await openWindow(browser, lab.url, editor.cookie, look);
+    const page = await window.newPage();
+    page.setDefaultTimeout(60_000);
+    await page.goto('/templates/new');
+    const html = '<p>Dear *|FNAME|*,</p>\n<a href="tel:">Call</a> or <a href="javascript:x">write</a>\n[unsubscribe]';
+    await write(page, 'html', html);
+    const marks = page.locator('[data-marks]');
+    for (const place of ['line 2, column 4', 'line 2, column 31', 'line 1, column 9', 'line 3, column 1'])
+      await marks.getByText(place).waitFor();
+    expect(await marks.textContent()).toContain('“*|FNAME|*” looks like a mark of Mailchimp');
+    await shoot(page, `template-marks-${look}`);
+    expect(await findBarriers(page)).toEqual([]);
+    expect(await sidewaysPixels(page)).toBe(0);
+    await window.close();
+  });
+
   it.each(Object.keys(looks) as Look[])('can be used by everybody, and fit: %s', async (look) => {
     const window = await openWindow(browser, lab.url, editor.cookie, look);
     const page = await window.newPage();
