@@ -213,7 +213,7 @@ describe('the charts', () => {
   it('are JSON for whoever may see numbers, of the ranges there are', async () => {
     const answer = await viewer.get('/overview/series?range=day');
     expect(Object.keys((await answer.json()) as object)).toEqual(['at', 'ends', 'lag']);
-    expect((await viewer.get('/overview/series?range=century')).status).toBe(404);
+    expect((await viewer.get('/overview/series?range=century')).status).toBe(400);
   });
 });
 
