@@ -25,7 +25,9 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await sql`truncate requests, chunks, counters, deliveries, waiting, accepted, feedback, delivery_commands, holds,
-    dead_letter_actions, test_sends, audit, mailings, mailing_people, admin_sessions, admin_users`.execute(db);
+    dead_letter_actions, test_sends, audit, mailings, mailing_people, admin_sessions, admin_known_addresses, admin_users`.execute(
+    db,
+  );
 });
 
 /** The middle of the month that many before this one: no day of a month makes it another. */

@@ -140,7 +140,8 @@ describe('a lane that is stuck', () => {
     const lab = await openStageLab();
     await lab.sendEvents(lab.topics.planned.high, many(1));
     let tries = 0;
-    const limits = { watchEveryMs: 100, stuckAfterMs: 300 };
+    // Longer than a busy machine keeps us from a processor, and less than the tries take together.
+    const limits = { watchEveryMs: 100, stuckAfterMs: 3_000 };
     const waiting = createTestStage(lab, {
       load() {
         tries += 1;
