@@ -71,15 +71,21 @@ it.each([
   90_000,
 );
 
-it('a mailing goes on when the answer of each statement is lost once', async () => {
+/** Of a mailing's own way: it becomes a request, is claimed, planned, published, and given back. */
+const isOfItsWay = (statement: string) =>
+  /^\s*(?:insert into requests|update (?:mailings|chunks|requests)|with moved)|update requests r set epoch/.test(
+    statement,
+  );
+
+it('a mailing goes on when the answer of each statement on its way is lost once', async () => {
   const lab = await openRunnerLab();
   const id = await lab.addMailing({ user_categories: ['staff'] }, named);
   const seen = new Set<string>();
   const { lostCount } = await startRunner(lab, (statement) => {
-    const isNew = !seen.has(statement);
+    const isNew = isOfItsWay(statement) && !seen.has(statement);
     seen.add(statement);
     return isNew;
   });
   await expectAllOnce(lab, id);
-  expect(lostCount()).toBeGreaterThan(10);
+  expect(lostCount()).toBeGreaterThan(5);
 }, 90_000);

@@ -45,7 +45,12 @@ describe('a release whose rendering is broken', { timeout: 30_000 }, () => {
       '  const parsed = parseTemplate(template);\n',
       'a bug of this release',
     ],
-    ['refuses every link', 'content/links.ts', '  for (const [, name,', 'a bug of this release'],
+    [
+      'refuses every link',
+      'content/links.ts',
+      '  for (const match of html.matchAll(attribute)) {\n',
+      'a bug of this release',
+    ],
   ])('that %s judges no message: the lane stops', async (_, file, from, message) => {
     const thread = startBrokenThread({ file, from, to: `  if (1) throw new TypeError('${message}');\n${from}` });
     await expect(thread.render([job, job], 5_000)).rejects.toThrow(message);
